@@ -1,0 +1,35 @@
+namespace Gatehouse.Bench;
+
+/// <summary>One comparison with a peer in the same run.</summary>
+/// <param name="Name">The word on the command line.</param>
+/// <param name="RunAsync">Measures and adds to the report.</param>
+internal sealed record Comparison(string Name, Func<BenchContext, Task> RunAsync);
+
+/// <summary>What a comparison gets.</summary>
+/// <param name="Quick">Under three minutes, fewer rounds.</param>
+internal sealed record BenchContext(bool Quick, Report Report);
+
+/// <summary>Rows for people, then one <c>name value</c> line for each figure.</summary>
+internal sealed class Report
+{
+    private readonly List<string> _rows = [];
+    private readonly List<(string Name, double Value, string? Bar)> _figures = [];
+
+    /// <summary>A line of the table, written at once and kept.</summary>
+    public void Row(string text)
+    {
+        Console.WriteLine(text);
+        _rows.Add(text);
+    }
+
+    /// <summary>A figure, with its bar as text (<c>&gt;= 0.95</c>) or null.</summary>
+    public void Figure(string name, double value, string? bar = null) => _figures.Add((name, value, bar));
+
+    public void Write(TextWriter output)
+    {
+        output.WriteLine();
+        foreach (var (name, value, bar) in _figures.Where(f => f.Bar is not null)) output.WriteLine($"  {name,-36} {value,12:0.###}   bar {bar}");
+        output.WriteLine();
+        foreach (var (name, value, _) in _figures) output.WriteLine($"{name} {value:0.####}");
+    }
+}

@@ -1,0 +1,18 @@
+using Gatehouse.Bench;
+
+// One command for each comparison; each prints a table for people and ends with `name value` lines.
+IReadOnlyList<Comparison> comparisons =
+[
+];
+
+var chosen = comparisons.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);
+if (chosen is null)
+{
+    Console.Error.WriteLine($"usage: bench NAME [--quick]; NAME is one of: {string.Join(", ", comparisons.Select(c => c.Name))}");
+    return 64;
+}
+
+var report = new Report();
+await chosen.RunAsync(new BenchContext(args.Contains("--quick"), report));
+report.Write(Console.Out);
+return 0;

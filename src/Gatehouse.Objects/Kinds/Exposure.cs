@@ -1,0 +1,100 @@
+using System.Text.Json.Serialization;
+
+namespace Gatehouse.Objects.Kinds;
+
+/// <summary>(public address, protocol, port) on a gateway host to a service address and port. Declared at root or at the cluster.</summary>
+public sealed record Exposure : ApiObject, IKind<Exposure>
+{
+    public ExposureSpec Spec { get; init; } = new();
+
+    public ExposureStatus? Status { get; init; }
+
+    public static KindInfo<Exposure> Info { get; } = new()
+    {
+        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Exposure), Plural = "exposures", ShortNames = ["exp"],
+        Columns =
+        [
+            new("GATEWAY", "spec.gateway"), new("PUBLIC", "status.publicAddresses"), new("PROTOCOL", "spec.protocol"), new("PORT", "spec.port"),
+            new("SERVICE", "spec.serviceAddress"), new("SERVICE-PORT", "spec.servicePort"), new("PHASE", "status.phase"),
+        ],
+        SelectableFields = ["spec.gateway", "spec.cluster"],
+        Json = ObjectsJson.Default.Exposure,
+        Check = static e => FieldChecks.Required("spec.gateway", e.Spec.Gateway)
+            .Concat(FieldChecks.OptionalAddress("spec.publicAddress", e.Spec.PublicAddress))
+            .Concat(FieldChecks.Address("spec.serviceAddress", e.Spec.ServiceAddress))
+            .Concat(FieldChecks.Range("spec.port", e.Spec.Port, 1, 65_535))
+            .Concat(FieldChecks.Range("spec.servicePort", e.Spec.ServicePort, 1, 65_535)),
+    };
+}
+
+/// <summary>What to expose where. The families of public and service address must agree.</summary>
+public sealed record ExposureSpec
+{
+    /// <summary>Name of the <see cref="GatewayHost"/>.</summary>
+    public string Gateway { get; init; } = "";
+
+    /// <summary>Name of the gateway's cluster; filled by root.</summary>
+    public string? Cluster { get; init; }
+
+    /// <summary>One public address; null for every one of the gateway's that has the service address's family.</summary>
+    public string? PublicAddress { get; init; }
+
+    public Protocol Protocol { get; init; } = Protocol.Tcp;
+
+    /// <summary>1 to 65535.</summary>
+    public int Port { get; init; }
+
+    /// <summary>A service or instance address.</summary>
+    public string ServiceAddress { get; init; } = "";
+
+    /// <summary>1 to 65535.</summary>
+    public int ServicePort { get; init; }
+
+    /// <summary>Whether the service sees the client's own address. Default: it sees the gateway's internal address.</summary>
+    public bool KeepClientAddress { get; init; }
+
+    /// <summary>Set on withdrawal: refuses new flows and lets the running ones end, up to the deadline; then the object goes.</summary>
+    public bool Withdraw { get; init; }
+}
+
+/// <summary>Where the exposure is served. Written by the cluster.</summary>
+public sealed record ExposureStatus
+{
+    public ExposurePhase Phase { get; init; }
+
+    /// <summary>The worker that serves it.</summary>
+    public string? Worker { get; init; }
+
+    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+
+    /// <summary>A number for the kernel's marks, unique in the cluster, 1 to 16,777,215.</summary>
+    public int? Id { get; init; }
+
+    /// <summary>Why the phase is what it is, for people.</summary>
+    public string? Message { get; init; }
+}
+
+/// <summary>The life of an exposure.</summary>
+public enum ExposurePhase
+{
+    Pending,
+
+    /// <summary>Packets pass.</summary>
+    Active,
+
+    /// <summary>Refused: the message says why, for example who has the port.</summary>
+    Refused,
+
+    /// <summary>New flows are refused, running ones end.</summary>
+    Draining,
+}
+
+/// <summary>A transport protocol.</summary>
+public enum Protocol
+{
+    [JsonStringEnumMemberName("TCP")]
+    Tcp,
+
+    [JsonStringEnumMemberName("UDP")]
+    Udp,
+}

@@ -1,0 +1,95 @@
+namespace Gatehouse.Objects.Kinds;
+
+/// <summary>
+/// One instance of a service and its binding. Declared at root, or at a cluster by its node engine; named <c>SERVICE.NUMBER</c>.
+/// The cluster chooses the worker, the worker reports the namespace address.
+/// </summary>
+public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
+{
+    public FabricInstanceSpec Spec { get; init; } = new();
+
+    public FabricInstanceStatus? Status { get; init; }
+
+    public static KindInfo<FabricInstance> Info { get; } = new()
+    {
+        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(FabricInstance), Plural = "fabricinstances", ShortNames = ["fi"],
+        Columns =
+        [
+            new("PHASE", "status.phase"), new("INSTANCE-ADDRESS", "status.instance.ipv4"), new("NAMESPACE-ADDRESS", "status.namespaceAddress.ipv4"),
+            new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"), new("INSTANCE-ADDRESS6", "status.instance.ipv6", Wide: true),
+        ],
+        SelectableFields = ["spec.cluster", "spec.worker", "spec.service"],
+        Json = ObjectsJson.Default.FabricInstance,
+        Check = static i => FieldChecks.Required("spec.service", i.Spec.Service)
+            .Concat(FieldChecks.Range("spec.number", i.Spec.Number, 0, 999_999))
+            .Concat(FieldChecks.Range("spec.weight", i.Spec.Weight, 0, 256)),
+    };
+}
+
+/// <summary>What is wanted of an instance.</summary>
+public sealed record FabricInstanceSpec
+{
+    /// <summary>Name of the <see cref="FabricService"/>.</summary>
+    public string Service { get; init; } = "";
+
+    public int Number { get; init; }
+
+    /// <summary>The cluster that runs it.</summary>
+    public string? Cluster { get; init; }
+
+    /// <summary>The worker that runs it; null until the cluster has chosen one.</summary>
+    public string? Worker { get; init; }
+
+    /// <summary>Share under <see cref="BalancingPolicy.Weighted"/>: 0 (none) to 256. Default 1.</summary>
+    public int Weight { get; init; } = 1;
+
+    /// <summary>Set on undeploy: the instance leaves every worker's maps, then drains, then stops.</summary>
+    public bool Undeploy { get; init; }
+
+    /// <summary>Oakestra's <c>80:8080/tcp;53:53/udp</c>: host port to instance port.</summary>
+    public string? PortMappings { get; init; }
+
+    /// <summary>A program that the worker runs in a network namespace of its own; null when a node engine brings the instance.</summary>
+    public InstanceProcess? Process { get; init; }
+}
+
+/// <summary>A program to run.</summary>
+/// <param name="Command">Program and arguments; the program <c>gatehouse</c> means the worker's own binary.</param>
+public sealed record InstanceProcess(IReadOnlyList<string> Command);
+
+/// <summary>What root (instance address), cluster and worker (the rest) observed.</summary>
+public sealed record FabricInstanceStatus
+{
+    public InstancePhase Phase { get; init; }
+
+    /// <summary>The instance address; given by root, stays for life.</summary>
+    public AddressPair? Instance { get; init; }
+
+    /// <summary>The namespace address; given by the worker.</summary>
+    public AddressPair? NamespaceAddress { get; init; }
+
+    /// <summary>Open connections as the worker counts them; null when unknown.</summary>
+    public int? Load { get; init; }
+
+    /// <summary>Why the phase is what it is, for people.</summary>
+    public string? Message { get; init; }
+}
+
+/// <summary>An IPv4 and an IPv6 address of the same thing.</summary>
+public sealed record AddressPair(string? Ipv4, string? Ipv6);
+
+/// <summary>The life of an instance.</summary>
+public enum InstancePhase
+{
+    /// <summary>Waits for an address, a worker, or its start.</summary>
+    Pending,
+
+    /// <summary>Takes traffic.</summary>
+    Running,
+
+    /// <summary>Out of the maps; its flows may end.</summary>
+    Draining,
+
+    /// <summary>Gone without notice, or its worker is away.</summary>
+    Dead,
+}

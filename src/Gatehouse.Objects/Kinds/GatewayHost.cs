@@ -1,0 +1,84 @@
+namespace Gatehouse.Objects.Kinds;
+
+/// <summary>
+/// The descriptor of a gateway: public addresses of workers in one cluster, of which one is put to work. Declared at root, handed to the cluster, which
+/// chooses the worker and writes the status.
+/// </summary>
+public sealed record GatewayHost : ApiObject, IKind<GatewayHost>
+{
+    public GatewayHostSpec Spec { get; init; } = new();
+
+    public GatewayHostStatus? Status { get; init; }
+
+    public static KindInfo<GatewayHost> Info { get; } = new()
+    {
+        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(GatewayHost), Plural = "gatewayhosts", ShortNames = ["gw"],
+        Columns =
+        [
+            new("PHASE", "status.phase"), new("CLUSTER", "spec.cluster"), new("WORKER", "status.worker"), new("PUBLIC", "status.publicAddresses"),
+            new("INTERNAL", "status.internal.ipv4", Wide: true),
+        ],
+        SelectableFields = ["spec.cluster"],
+        Json = ObjectsJson.Default.GatewayHost,
+        Check = static g => FieldChecks.Required("spec.cluster", g.Spec.Cluster)
+            .Concat(FieldChecks.Addresses("spec.publicAddresses", g.Spec.PublicAddresses)),
+    };
+}
+
+/// <summary>The descriptor's content (Oakestra's gateway architecture, "Registration").</summary>
+public sealed record GatewayHostSpec
+{
+    /// <summary>Name of the cluster.</summary>
+    public string Cluster { get; init; } = "";
+
+    /// <summary>Oakestra's <c>customerID</c>. Default <c>Admin</c>.</summary>
+    public string Customer { get; init; } = "Admin";
+
+    public string? Description { get; init; }
+
+    /// <summary>Candidates: workers that have one of these are tried in this order.</summary>
+    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+}
+
+/// <summary>Which worker serves, and how far it is. Written by the cluster.</summary>
+public sealed record GatewayHostStatus
+{
+    public GatewayHostPhase Phase { get; init; }
+
+    /// <summary>The identifier that <c>/api/gateway/register</c> returned.</summary>
+    public string? GatewayId { get; init; }
+
+    /// <summary>The chosen worker.</summary>
+    public string? Worker { get; init; }
+
+    /// <summary>Addresses of the descriptor that this worker has.</summary>
+    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+
+    /// <summary>The gateway's internal addresses: the first of its worker's subnetwork. The management API listens there.</summary>
+    public AddressPair? Internal { get; init; }
+
+    /// <summary>Grows when another worker takes over.</summary>
+    public int Takeovers { get; init; }
+
+    /// <summary>Why the phase is what it is, for people.</summary>
+    public string? Message { get; init; }
+}
+
+/// <summary>From descriptor to service.</summary>
+public enum GatewayHostPhase
+{
+    /// <summary>The cluster has not looked at it.</summary>
+    Pending,
+
+    /// <summary>No worker of the list is available or online.</summary>
+    NoWorker,
+
+    /// <summary>A worker was chosen and has not registered.</summary>
+    Scheduled,
+
+    /// <summary>The worker registered and sets itself up.</summary>
+    Registered,
+
+    /// <summary>The worker reported that it forwards.</summary>
+    Ready,
+}

@@ -1,0 +1,87 @@
+namespace Gatehouse.Objects.Kinds;
+
+/// <summary>
+/// What a worker (at its cluster) or a cluster (at root) wants resolved, and the resolution, which travels with it: an update carries the data and
+/// its version, so that order and repetition do not matter. Leased by <see cref="InterestSpec.RenewedAt"/>.
+/// </summary>
+/// <remarks>The tier that serves it fills the status in the same write that creates it whenever it knows the answer.</remarks>
+public sealed record Interest : ApiObject, IKind<Interest>
+{
+    public InterestSpec Spec { get; init; } = new();
+
+    public Resolution? Status { get; init; }
+
+    public static KindInfo<Interest> Info { get; } = new()
+    {
+        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Interest), Plural = "interests", ShortNames = ["in"],
+        Columns = [new("HOLDER", "spec.holder"), new("QUERY", "spec.query"), new("SERVICE", "status.service"), new("OUTCOME", "status.outcome")],
+        SelectableFields = ["spec.holder", "spec.query"],
+        Json = ObjectsJson.Default.Interest,
+        Check = static i => FieldChecks.Required("spec.holder", i.Spec.Holder).Concat(FieldChecks.Required("spec.query", i.Spec.Query)),
+    };
+}
+
+/// <summary>Who asks for what.</summary>
+public sealed record InterestSpec
+{
+    /// <summary>Name of the worker or cluster.</summary>
+    public string Holder { get; init; } = "";
+
+    /// <summary>A service's name, a service address or an instance address, IPv4 or IPv6.</summary>
+    public string Query { get; init; } = "";
+
+    /// <summary>Renewed while flows use it; past the lease the server deletes the object.</summary>
+    public DateTimeOffset? RenewedAt { get; init; }
+}
+
+/// <summary>The instances behind an address or name.</summary>
+public sealed record Resolution
+{
+    public ResolutionOutcome Outcome { get; init; }
+
+    /// <summary>Grows with every change of this resolution; a holder ignores what is not newer.</summary>
+    public long Version { get; init; }
+
+    /// <summary>The service's name.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>All service addresses of the service.</summary>
+    public IReadOnlyList<ServiceAddress> Addresses { get; init; } = [];
+
+    /// <summary>Those that take new connections, by number.</summary>
+    public IReadOnlyList<ResolvedInstance> Instances { get; init; } = [];
+
+    /// <summary>Why nothing was found, for people.</summary>
+    public string? Message { get; init; }
+}
+
+/// <summary>Whether a query found its service.</summary>
+public enum ResolutionOutcome
+{
+    /// <summary>Not known yet: the tier above has been asked, or is away.</summary>
+    Pending,
+
+    /// <summary>Found; there may still be no instance.</summary>
+    Found,
+
+    /// <summary>There is no such service. A holder remembers that for a while.</summary>
+    Unknown,
+}
+
+/// <summary>One instance of a resolution: its binding and what policies weigh.</summary>
+public sealed record ResolvedInstance
+{
+    public int Number { get; init; }
+
+    public AddressPair Instance { get; init; } = new(null, null);
+
+    public AddressPair NamespaceAddress { get; init; } = new(null, null);
+
+    public string Cluster { get; init; } = "";
+
+    public string Worker { get; init; } = "";
+
+    public int Weight { get; init; } = 1;
+
+    public int? Load { get; init; }
+}

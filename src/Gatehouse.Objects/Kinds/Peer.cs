@@ -1,0 +1,41 @@
+namespace Gatehouse.Objects.Kinds;
+
+/// <summary>
+/// A worker as other workers see it: where its tunnel ends and which inner addresses may come out of it. Made by the cluster for each of its workers, and for
+/// those of other clusters that serve or call its services. Named <c>CLUSTER.WORKER</c>. Every worker watches all of them.
+/// </summary>
+public sealed record Peer : ApiObject, IKind<Peer>
+{
+    public PeerSpec Spec { get; init; } = new();
+
+    public static KindInfo<Peer> Info { get; } = new()
+    {
+        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Peer), Plural = "peers", HasStatus = false,
+        Columns = [new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"), new("UNDERLAY", "spec.underlay"), new("SUBNETWORK", "spec.subnetwork.ipv4")],
+        SelectableFields = ["spec.cluster", "spec.worker"],
+        Json = ObjectsJson.Default.Peer,
+    };
+}
+
+/// <summary>A tunnel end and its inner addresses.</summary>
+public sealed record PeerSpec
+{
+    public string Cluster { get; init; } = "";
+
+    public string Worker { get; init; } = "";
+
+    public string Underlay { get; init; } = "";
+
+    public int TunnelPort { get; init; } = 4789;
+
+    public SubnetworkRange? Subnetwork { get; init; }
+
+    /// <summary>Public addresses it serves as gateway host, which it may forward clients for; empty for private workers.</summary>
+    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+
+    /// <summary>The instances attached there.</summary>
+    public IReadOnlyList<PeerBinding> Bindings { get; init; } = [];
+}
+
+/// <summary>An instance address and the namespace address behind it.</summary>
+public sealed record PeerBinding(AddressPair Instance, AddressPair NamespaceAddress);

@@ -1,0 +1,59 @@
+namespace Gatehouse.Objects.Kinds;
+
+/// <summary>A machine that runs a node role. Lives at its cluster; its life sign is the <see cref="Lease"/> <c>gatehouse-workers/NAME</c> there.</summary>
+public sealed record Worker : ApiObject, IKind<Worker>
+{
+    /// <summary>The namespace of the workers' leases.</summary>
+    public const string LeaseNamespace = "gatehouse-workers";
+
+    public WorkerSpec Spec { get; init; } = new();
+
+    public WorkerStatus? Status { get; init; }
+
+    public static KindInfo<Worker> Info { get; } = new()
+    {
+        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Worker), Plural = "workers", ShortNames = ["wk"],
+        Columns =
+        [
+            new("PHASE", "status.phase"), new("SUBNETWORK", "status.subnetwork.ipv4"), new("UNDERLAY", "spec.underlay"),
+            new("PUBLIC", "spec.publicAddresses"), new("SUBNETWORK6", "status.subnetwork.ipv6", Wide: true),
+        ],
+        Json = ObjectsJson.Default.Worker,
+        Check = static w => FieldChecks.Address("spec.underlay", w.Spec.Underlay)
+            .Concat(w.Spec.PublicAddresses.SelectMany((a, i) => FieldChecks.Address($"spec.publicAddresses[{i}]", a))),
+    };
+}
+
+/// <summary>What a worker says of itself when it registers.</summary>
+public sealed record WorkerSpec
+{
+    /// <summary>The address that other workers reach: source and target of tunnel packets. IPv4 or IPv6.</summary>
+    public string Underlay { get; init; } = "";
+
+    /// <summary>UDP port of the tunnel. Default 4789.</summary>
+    public int TunnelPort { get; init; } = 4789;
+
+    /// <summary>Addresses that are reachable from outside; empty for a private worker.</summary>
+    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+
+    /// <summary>Whether a gateway role runs there and may take a gateway host's duty.</summary>
+    public bool Gateway { get; init; }
+
+    /// <summary>Whether the node runs <see cref="FabricInstanceSpec.Process"/>.</summary>
+    public bool RunsProcesses { get; init; }
+}
+
+/// <summary>What the cluster gave and sees. Written by the cluster alone.</summary>
+public sealed record WorkerStatus
+{
+    public PresencePhase Phase { get; init; }
+
+    /// <summary>When <see cref="Phase"/> changed.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    /// <summary>Null until root has leased one.</summary>
+    public SubnetworkRange? Subnetwork { get; init; }
+
+    /// <summary>Why there is no subnetwork yet, for people.</summary>
+    public string? Message { get; init; }
+}
