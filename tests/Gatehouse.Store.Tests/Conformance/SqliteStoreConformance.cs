@@ -13,6 +13,7 @@ public sealed class SqliteStoreConformance : StoreConformance
             Path = _directory.StorePath,
             HistoryRevisions = options.HistoryRevisions,
             HistoryBytes = options.HistoryBytes,
+            MaxBytes = options.MaxBytes,
             WatchBuffer = options.WatchBuffer,
             ProgressInterval = options.ProgressInterval,
         },

@@ -204,6 +204,28 @@ public abstract partial class StoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_full_store_refuses_growth_and_takes_deletes()
+    {
+        var store = await OpenAsync(new StoreOptions { MaxBytes = 64 << 10 });
+        for (var i = 0; i < 6; i++) await store.PutAsync($"/{i}", new string('x', 10_000));
+        var full = await Assert.ThrowsAsync<StoreFullException>(() => store.PutAsync("/6", new string('x', 10_000)));
+        Assert.Contains("70014 bytes, and maxBytes is 65536", full.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<StoreFullException>(() => store.PutAsync("/0", new string('x', 20_000)));
+        Assert.Equal(7, await store.PutAsync("/0", new string('y', 10_000)));
+        Assert.True((await store.DeleteAsync("/1")).Written);
+        Assert.Equal(9, await store.PutAsync("/6", new string('x', 10_000)));
+    }
+
+    [Fact]
+    public async Task Many_large_values_at_once_are_all_kept()
+    {
+        var store = await OpenAsync();
+        var value = new string('x', 300_000);
+        await Task.WhenAll(Enumerable.Range(0, 150).Select(i => store.PutAsync($"/{i}", value)));
+        Assert.Equal(150, store.Revision);
+    }
+
+    [Fact]
     public async Task A_disposed_store_refuses_writes_and_ends_watches()
     {
         var store = await OpenAsync();
