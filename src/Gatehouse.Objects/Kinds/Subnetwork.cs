@@ -8,6 +8,9 @@ public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
 {
     public SubnetworkSpec Spec { get; init; } = new();
 
+    /// <summary>The one name that a worker's subnetwork, and its <see cref="Peer"/>, may have.</summary>
+    public static string NameFor(string cluster, string worker) => $"{cluster}.{worker}";
+
     public SubnetworkStatus? Status { get; init; }
 
     public static KindInfo<Subnetwork> Info { get; } = new()
@@ -18,6 +21,7 @@ public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
             new("PHASE", "status.phase"), new("IPV4", "status.range.ipv4"), new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"),
             new("IPV6", "status.range.ipv6", Wide: true),
         ],
+        SelectableFields = ["spec.cluster", "spec.worker"],
         Json = ObjectsJson.Default.Subnetwork,
         Check = static s => FieldChecks.Required("spec.cluster", s.Spec.Cluster).Concat(FieldChecks.Required("spec.worker", s.Spec.Worker)),
     };
