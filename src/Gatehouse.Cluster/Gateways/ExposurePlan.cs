@@ -21,7 +21,8 @@ internal sealed record ExposureSurroundings(
 /// <param name="Status">The status it should have; the identifier is still missing where <see cref="NeedsId"/> says so.</param>
 /// <param name="NeedsId">An identifier has to be given before the status is written.</param>
 /// <param name="RecheckAt">When time alone changes the decision; null when it does not.</param>
-internal sealed record ExposureDecision(ExposureStatus Status, bool NeedsId = false, DateTimeOffset? RecheckAt = null);
+/// <param name="Ask">The service address is not known: ask for it on behalf of the worker that will serve.</param>
+internal sealed record ExposureDecision(ExposureStatus Status, bool NeedsId = false, DateTimeOffset? RecheckAt = null, bool Ask = false);
 
 /// <summary>Decides on one exposure. Pure.</summary>
 internal static class ExposurePlan
@@ -112,7 +113,7 @@ internal static class ExposurePlan
             (true, false) => placed with { Phase = ExposurePhase.Pending, Message = $"{exposure.Spec.ServiceAddress} is no known service or instance address so far" },
             _ => placed with { Phase = ExposurePhase.Active, Message = ActiveMessage(exposure.Spec, gateway, around) },
         };
-        return new ExposureDecision(placed, NeedsId: old.Id is null);
+        return new ExposureDecision(placed, NeedsId: old.Id is null, Ask: !around.IsKnown);
     }
 
     private static string? ActiveMessage(ExposureSpec spec, GatewayHost gateway, ExposureSurroundings around)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Cluster.Gateways;
 
-/// <summary>Brings the changes of five kinds, as acts upon the state, into the reconciler's inbox; each kind begins with all that there is.</summary>
+/// <summary>Brings the changes of six kinds, as acts upon the state, into the reconciler's inbox; each kind begins with all that there is.</summary>
 internal sealed class GatewayFeeds(IObjectClient local, TimeProvider time, ILoggerFactory logs, ChannelWriter<Action<GatewayState>> inbox) : IAsyncDisposable
 {
     private const int Kinds = 6;
@@ -20,7 +20,7 @@ internal sealed class GatewayFeeds(IObjectClient local, TimeProvider time, ILogg
         FeedAsync<Exposure>(static (s, k, o) => s.OnExposure(k.Name, o), cancellation),
         FeedAsync<FabricService>(static (s, k, o) => s.OnAddresses(k, o), cancellation),
         FeedAsync<FabricInstance>(static (s, k, o) => s.OnAddresses(k, o), cancellation),
-        FeedAsync<Interest>(static (s, k, o) => s.OnAddresses(k, o), cancellation));
+        FeedAsync<Interest>(static (s, k, o) => s.OnInterest(k, o), cancellation));
 
     /// <summary>Applies what comes until each kind was read whole once.</summary>
     public async Task CompleteAsync(ChannelReader<Action<GatewayState>> inboxReader, GatewayState state, CancellationToken cancellation)

@@ -147,10 +147,36 @@ internal sealed partial class GatewayReconciler : IDisposable
         if (_state.Exposures.Find(name) is not { } exposure) return;
         var decision = ExposurePlan.Decide(exposure, _state.Around(exposure, _time.GetUtcNow()));
         if (decision.RecheckAt is { } at) _later.Add(name, at);
+        if (decision.Ask) await AskAsync(exposure.Spec.ServiceAddress, decision.Status.Worker!, cancellation);
         var status = decision.Status;
         if (decision.NeedsId) status = status with { Id = await TakeIdAsync(exposure.Spec.Gateway, cancellation) };
         if (decision.NeedsId && status.Id is null) _state.DirtyExposures.Add(name);
         else if (!GatewayState.Same(status, exposure.Status) || status.Phase == ExposurePhase.Withdrawn) writes.Add(exposure with { Status = status });
+    }
+
+    /// <summary>
+    /// Asks for an address that this cluster does not know, as the worker itself would with the first packet: the answer may come from another cluster by way of root.
+    /// </summary>
+    private async Task AskAsync(string address, string worker, CancellationToken cancellation)
+    {
+        var name = Interest.NameFor(worker, address);
+        if (_state.IsAsked(name)) return;
+        try
+        {
+            await _local.CreateAsync(
+                new Interest
+                {
+                    ApiVersion = Interest.Info.ApiVersion,
+                    Kind = Interest.Info.Kind,
+                    Metadata = new ObjectMeta { Name = name },
+                    Spec = new InterestSpec { Holder = worker, Query = Interest.Canonical(address), RenewedAt = _time.GetUtcNow() },
+                },
+                cancellation);
+        }
+        catch (ApiStatusException e)
+        {
+            if (!e.Is(StatusReason.AlreadyExists)) FailedWrite("interest", name, e);
+        }
     }
 
     private async Task<int?> TakeIdAsync(string gateway, CancellationToken cancellation)

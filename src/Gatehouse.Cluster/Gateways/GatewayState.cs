@@ -11,6 +11,8 @@ namespace Gatehouse.Cluster.Gateways;
 /// </summary>
 internal sealed class GatewayState(GatewayOptions options)
 {
+    private readonly Dictionary<string, string> _interests = new(StringComparer.Ordinal);
+
     /// <summary>Workers of the cluster.</summary>
     public WorkerTable Workers { get; } = new();
 
@@ -75,11 +77,19 @@ internal sealed class GatewayState(GatewayOptions options)
     public void OnAddresses<T>(ObjectKey key, T? value)
         where T : ApiObject
     {
-        foreach (var address in value is null ? Services.Remove<T>(key) : Services.Put(value))
-        {
-            foreach (var exposure in Exposures.OfService(address)) DirtyExposures.Add(exposure.Metadata.Name);
-        }
+        foreach (var address in value is null ? Services.Remove<T>(key) : Services.Put(value)) MarkExposuresTo(address);
     }
+
+    /// <summary>Takes in an interest; null for one that is gone. One that ends unanswered has to be asked again while an exposure waits for it.</summary>
+    public void OnInterest(ObjectKey key, Interest? interest)
+    {
+        if (interest is not null) _interests[key.Name] = interest.Spec.Query;
+        else if (_interests.Remove(key.Name, out var query) && System.Net.IPAddress.TryParse(query, out _)) MarkExposuresTo(query);
+        OnAddresses(key, interest);
+    }
+
+    /// <summary>Whether an interest is there.</summary>
+    public bool IsAsked(string interest) => _interests.ContainsKey(interest);
 
     /// <summary>Marks the exposures of a gateway.</summary>
     public void MarkExposuresOf(string gateway)
@@ -110,6 +120,11 @@ internal sealed class GatewayState(GatewayOptions options)
 
     private static bool Same(GatewayHost a, GatewayHost b) =>
         a.Spec.Cluster == b.Spec.Cluster && a.Spec.GatewayId == b.Spec.GatewayId && a.Spec.PublicAddresses.SequenceEqual(b.Spec.PublicAddresses) && Same(a.Status, b.Status);
+
+    private void MarkExposuresTo(string address)
+    {
+        foreach (var exposure in Exposures.OfService(address)) DirtyExposures.Add(exposure.Metadata.Name);
+    }
 
     private bool Concerns(Exposure exposure) => exposure.Spec.Cluster is null || exposure.Spec.Cluster == options.Cluster;
 
