@@ -92,6 +92,9 @@ public sealed class FifoPool(FifoPoolOptions options)
         else if (allocated.Number < _next) _returned.Add(allocated.Number);
     }
 
+    /// <summary>Puts an entry back as it was before a <see cref="Release"/> that was never written down.</summary>
+    public void Reset(PoolEntry before) => Put(before);
+
     /// <summary>Starts the quarantine of what an owner has.</summary>
     /// <returns>The entry in quarantine; null when the owner has nothing.</returns>
     public PoolEntry? Release(string owner, DateTimeOffset now)
