@@ -5,7 +5,6 @@ using Gatehouse.Api.Gateways;
 using Gatehouse.Gateway.Listeners;
 using Gatehouse.Gateway.Management;
 using Gatehouse.Gateway.Serving;
-using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Microsoft.Extensions.Logging;
 
