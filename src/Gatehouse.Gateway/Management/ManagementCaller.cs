@@ -13,6 +13,9 @@ internal sealed class ManagementCaller(ICredentialSource credentials, BearerToke
 {
     private const string Scheme = "Bearer ";
 
+    // The authorities are read for each call: a renewal may have replaced them.
+    private readonly ClientTrust _trust = new(() => [.. credentials.Current.Trust.Select(a => new TrustedIssuer(a, [UserInfo.MastersGroup]))]);
+
     /// <summary>The caller, or the refusal: 401 without credentials that hold, 403 for somebody who is no operator.</summary>
     public (UserInfo? User, Status? Refusal) Identify(HttpContext context)
     {
@@ -34,9 +37,6 @@ internal sealed class ManagementCaller(ICredentialSource credentials, BearerToke
         }
 
         if (context.Connection.ClientCertificate is not { } certificate) return new ClientVerdict(null, "no credentials were shown", default);
-
-        // The authorities are read for each call: a renewal may have replaced them.
-        var trust = new ClientTrust([.. credentials.Current.Trust.Select(a => new TrustedIssuer(a, [UserInfo.MastersGroup]))]);
-        return trust.Examine(certificate, now);
+        return _trust.Examine(certificate, now);
     }
 }
