@@ -60,6 +60,16 @@ public abstract record KindInfo
     /// <summary>All faults of an object at once. The JSON is known to be an object with metadata.</summary>
     /// <param name="json">The whole object.</param>
     public abstract IReadOnlyList<Fault> Validate(JsonElement json);
+
+    /// <summary>Calls back with the kind's record as a type argument, for callers that know the kind only at run time.</summary>
+    public abstract TResult Accept<TResult>(IKindVisitor<TResult> visitor);
+}
+
+/// <summary>What to do with a kind whose record is known only at run time.</summary>
+public interface IKindVisitor<out TResult>
+{
+    TResult Visit<T>(KindInfo<T> kind)
+        where T : ApiObject, IKind<T>;
 }
 
 /// <summary>A kind with its record.</summary>
@@ -72,6 +82,9 @@ public sealed record KindInfo<T> : KindInfo
 
     /// <summary>The kind's own rules; the server has checked metadata already.</summary>
     public Func<T, IEnumerable<Fault>> Check { get; init; } = static _ => [];
+
+    /// <inheritdoc/>
+    public override TResult Accept<TResult>(IKindVisitor<TResult> visitor) => visitor.Visit(this);
 
     /// <inheritdoc/>
     public override IReadOnlyList<Fault> Validate(JsonElement json)
