@@ -12,6 +12,12 @@ public static class EnrollmentProtocol
     /// <summary>POST <see cref="RenewRequest"/> with the certificate that is to be renewed; answers <see cref="CertificateAnswer"/> or a Status.</summary>
     public const string RenewPath = "/gatehouse/v1/renew";
 
+    /// <summary>
+    /// GET, open to anybody: the root authority and the one that signs here, PEM. TLS never sends a self-signed root, so a machine that joins root
+    /// takes it from here and believes it only when its key has the token's pin.
+    /// </summary>
+    public const string CaPath = "/gatehouse/v1/ca";
+
     /// <summary>A cluster service manager joins root.</summary>
     public const string ClusterRole = "cluster";
 
