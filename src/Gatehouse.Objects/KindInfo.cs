@@ -65,7 +65,8 @@ public abstract record KindInfo
 
     /// <summary>Completes what was sent: members that are null go, and the spec's defaults are written out, so that every reader sees the same.</summary>
     /// <param name="json">The whole object; changed in place. Faulty values stay, for <see cref="Validate"/>.</param>
-    public abstract void Complete(JsonObject json);
+    /// <returns>False when a value has the wrong type, so that the object can't be read as its record.</returns>
+    public abstract bool Complete(JsonObject json);
 
     /// <summary>Calls back with the kind's record as a type argument, for callers that know the kind only at run time.</summary>
     public abstract TResult Accept<TResult>(IKindVisitor<TResult> visitor);
@@ -111,11 +112,11 @@ public sealed record KindInfo<T> : KindInfo
     }
 
     /// <inheritdoc/>
-    public override void Complete(JsonObject json)
+    public override bool Complete(JsonObject json)
     {
         SchemaWalk.DropNulls(json, Json);
         var readable = json.DeepClone().AsObject();
-        SchemaWalk.TakeFaults(readable, Json);
+        var right = SchemaWalk.TakeFaults(readable, Json).Count == 0;
         try
         {
             if (readable.Deserialize(Json) is { } typed && JsonSerializer.SerializeToNode(typed, Json)?["spec"] is JsonObject defaults)
@@ -123,8 +124,10 @@ public sealed record KindInfo<T> : KindInfo
         }
         catch (JsonException)
         {
-            // Validate reports it.
+            return false; // Validate says what it was
         }
+
+        return right;
     }
 
     private static bool Covers(string known, string field) =>
