@@ -2,7 +2,6 @@ using System.CommandLine;
 using Gatehouse.Access;
 using Gatehouse.Api.Client;
 using Gatehouse.Input;
-using Gatehouse.Objects;
 using Gatehouse.Output;
 
 namespace Gatehouse.Commands;

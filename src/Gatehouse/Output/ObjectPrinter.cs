@@ -54,12 +54,7 @@ internal sealed class ObjectPrinter(HostContext host, OutputForm form)
     }
 
     /// <summary><c>kind/name</c>, with the namespace where there is one.</summary>
-    public static string NameOf(KindInfo kind, JsonObject value)
-    {
-        var space = JsonPath.Text(value, "metadata.namespace");
-        var name = JsonPath.Text(value, "metadata.name");
-        return space.Length == 0 ? $"{kind.Singular}/{name}" : $"{kind.Singular}/{space}/{name}";
-    }
+    public static string NameOf(KindInfo kind, JsonObject value) => $"{kind.Singular}/{new ObjectKey(Metadata(value, "namespace"), Metadata(value, "name") ?? "")}";
 
     private string Text(JsonNode value) => form == OutputForm.Json ? value.ToJsonString(Indented) : YamlText.Write(value).TrimEnd('\n');
 
@@ -73,24 +68,20 @@ internal sealed class ObjectPrinter(HostContext host, OutputForm form)
 
     private IEnumerable<string> Headings(KindInfo kind)
     {
-        if (kind.Scope == KindScope.Namespaced) yield return "NAMESPACE";
-        yield return "NAME";
-        foreach (var column in Columns(kind)) yield return column.Name;
-        yield return "AGE";
+        var headings = new TableView(kind).Headings.Where(h => !h.Wide || form == OutputForm.Wide).Select(h => h.Name);
+        return kind.Scope == KindScope.Namespaced ? headings.Prepend("NAMESPACE") : headings;
     }
 
     private IEnumerable<string> Cells(KindInfo kind, JsonObject value)
     {
-        if (kind.Scope == KindScope.Namespaced) yield return JsonPath.Text(value, "metadata.namespace");
-        yield return JsonPath.Text(value, "metadata.name");
-        foreach (var column in Columns(kind))
-        {
-            var text = JsonPath.Text(value, column.Path);
-            yield return text.Length == 0 ? "-" : text;
-        }
-
-        yield return DateTimeOffset.TryParse(JsonPath.Text(value, "metadata.creationTimestamp"), out var born) ? Age.Text(host.Time.GetUtcNow() - born) : "-";
+        var view = new TableView(kind);
+        var cells = view.Headings.Zip(view.Cells(JsonSerializer.SerializeToElement(value, CliJson.Default.JsonObject), host.Time.GetUtcNow()))
+            .Where(c => !c.First.Wide || form == OutputForm.Wide).Select(c => c.Second.Length == 0 ? "-" : c.Second);
+        return kind.Scope == KindScope.Namespaced ? cells.Prepend(Metadata(value, "namespace") ?? "-") : cells;
     }
 
-    private IEnumerable<PrinterColumn> Columns(KindInfo kind) => kind.Columns.Where(c => !c.Wide || form == OutputForm.Wide);
+    private static string? Metadata(JsonObject value, string field) => value["metadata"]?[field]?.GetValue<string>();
 }
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(JsonObject))]
+internal sealed partial class CliJson : System.Text.Json.Serialization.JsonSerializerContext;
