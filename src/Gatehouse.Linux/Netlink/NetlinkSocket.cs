@@ -65,7 +65,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     public void Dispose() => Handle.Dispose();
 
-    public uint NextSequence() => ++_sequence == 0 ? ++_sequence : _sequence;
+    public uint NextSequence() => ++_sequence;
 
     /// <summary>Joins a multicast group.</summary>
     public void Join(int group)
@@ -141,10 +141,15 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     /// <summary>Reads every answer that is there to messages of these numbers, without waiting.</summary>
     public void Drain(uint firstSequence, uint lastSequence, Action<uint, NetlinkStatus> onStatus)
     {
-        var reading = true;
-        while (reading)
+        var outcome = 0;
+        while (outcome >= 0)
         {
-            reading = ReadOnce(firstSequence, lastSequence, wait: false, null, onStatus) >= 0;
+            outcome = ReadOnce(firstSequence, lastSequence, wait: false, null, onStatus);
+        }
+
+        if (outcome != -(int)Errno.EAGAIN)
+        {
+            throw Unread(outcome);
         }
     }
 
@@ -221,14 +226,15 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private bool Read(uint first, uint last, bool wait, NetlinkMessage? onMessage, Action<uint, NetlinkStatus> onStatus)
     {
         var read = ReadOnce(first, last, wait, onMessage, onStatus);
-        return read switch
-        {
-            >= 0 => read == 1,
-            -(int)Errno.ENOBUFS => throw new LinuxException("reading from " + _name, Errno.ENOBUFS, "answers were lost; the outcome is unknown"),
-            -(int)Errno.EAGAIN => throw new LinuxException("reading from " + _name, Errno.ETIMEDOUT, $"no answer in {WaitSeconds} s"),
-            _ => throw new LinuxException("reading from " + _name, -read),
-        };
+        return read >= 0 ? read == 1 : throw Unread(read);
     }
+
+    private LinuxException Unread(int outcome) => outcome switch
+    {
+        -(int)Errno.ENOBUFS => new LinuxException("reading from " + _name, Errno.ENOBUFS, "answers were lost; the outcome is unknown"),
+        -(int)Errno.EAGAIN => new LinuxException("reading from " + _name, Errno.ETIMEDOUT, $"no answer in {WaitSeconds} s"),
+        _ => new LinuxException("reading from " + _name, -outcome),
+    };
 
     /// <summary>Reads one datagram. Returns 0, 1 if a dump was interrupted, or -errno.</summary>
     private int ReadOnce(uint first, uint last, bool wait, NetlinkMessage? onMessage, Action<uint, NetlinkStatus> onStatus)
