@@ -21,7 +21,8 @@ internal sealed record ExposureSurroundings(
 /// <param name="Status">The status it should have; the identifier is still missing where <see cref="NeedsId"/> says so.</param>
 /// <param name="NeedsId">An identifier has to be given before the status is written.</param>
 /// <param name="RecheckAt">When time alone changes the decision; null when it does not.</param>
-internal sealed record ExposureDecision(ExposureStatus Status, bool NeedsId = false, DateTimeOffset? RecheckAt = null);
+/// <param name="Ask">The service address is not known: ask for it on behalf of the worker that will serve.</param>
+internal sealed record ExposureDecision(ExposureStatus Status, bool NeedsId = false, DateTimeOffset? RecheckAt = null, bool Ask = false);
 
 /// <summary>Decides on one exposure. Pure.</summary>
 internal static class ExposurePlan
@@ -44,11 +45,15 @@ internal static class ExposurePlan
     {
         var name = ExposureRules.PortName(spec.Protocol, spec.Port);
         if (spec.Protocol == Protocol.Udp && spec.Port == tunnelPort) return $"{name} is reserved for the tunnel between workers";
-        if (reserved.FirstOrDefault(r => r.Protocol == spec.Protocol && r.Port == spec.Port) is { } use) return $"{name} is reserved for {use.Use}";
-        return gateway?.Status?.Listeners.FirstOrDefault(l => Hides(spec, gateway, l)) is { } listener
-            ? $"{name} is in use by a program on the gateway's worker {gateway.Status.Worker}, which listens on {listener.Address ?? "every address"}"
-            : null;
+        return reserved.FirstOrDefault(r => r.Protocol == spec.Protocol && r.Port == spec.Port) is { } use
+            ? $"{name} is reserved for {use.Use}"
+            : ListenerRefusal(spec, gateway);
     }
+
+    private static string? ListenerRefusal(ExposureSpec spec, GatewayHost? gateway) =>
+        gateway?.Status?.Listeners.FirstOrDefault(l => Hides(spec, gateway, l)) is { } listener
+            ? $"{ExposureRules.PortName(spec.Protocol, spec.Port)} is in use by a program on the gateway's worker {gateway.Status.Worker}, which listens on {listener.Address ?? "every address"}"
+            : null;
 
     private static ExposureDecision Withdraw(Exposure exposure, ExposureStatus old, ExposureSurroundings around)
     {
@@ -77,7 +82,8 @@ internal static class ExposurePlan
     private static string? Refusal(Exposure exposure, ExposureStatus old, ExposureSurroundings around)
     {
         // Who serves keeps serving: a program that starts to listen later is hidden by the exposure, not the reverse.
-        if (old.Phase != ExposurePhase.Active && PortRefusal(exposure.Spec, around.Gateway, around.TunnelPort, around.Reserved) is { } why) return why;
+        var gateway = old.Phase == ExposurePhase.Active ? null : around.Gateway;
+        if (PortRefusal(exposure.Spec, gateway, around.TunnelPort, around.Reserved) is { } why) return why;
         return around.Holder is { } holder ? $"{ExposureRules.PortName(exposure.Spec.Protocol, exposure.Spec.Port)} {HeldBy(holder)}" : null;
     }
 
@@ -107,7 +113,7 @@ internal static class ExposurePlan
             (true, false) => placed with { Phase = ExposurePhase.Pending, Message = $"{exposure.Spec.ServiceAddress} is no known service or instance address so far" },
             _ => placed with { Phase = ExposurePhase.Active, Message = ActiveMessage(exposure.Spec, gateway, around) },
         };
-        return new ExposureDecision(placed, NeedsId: old.Id is null);
+        return new ExposureDecision(placed, NeedsId: old.Id is null, Ask: !around.IsKnown);
     }
 
     private static string? ActiveMessage(ExposureSpec spec, GatewayHost gateway, ExposureSurroundings around)
