@@ -15,7 +15,6 @@ internal readonly record struct WatchItem(WatchChange? Change, ObjectEventType T
 internal sealed class Watcher
 {
     private readonly Channel<WatchItem> _items;
-    private readonly CancellationTokenSource _ended = new();
 
     public Watcher(RegisteredKind kind, ObjectFilter filter, bool bookmarks, int capacity)
     {
@@ -41,9 +40,6 @@ internal sealed class Watcher
 
     public ChannelReader<WatchItem> Items => _items.Reader;
 
-    /// <summary>Cancelled when the hub ended the watch: too slow, or the server stops.</summary>
-    public CancellationToken Ended => _ended.Token;
-
     /// <returns>False when the queue is full.</returns>
     public bool Offer(WatchChange change)
     {
@@ -58,10 +54,6 @@ internal sealed class Watcher
         if (revision >= After) _items.Writer.TryWrite(new WatchItem(null, ObjectEventType.Bookmark, revision));
     }
 
-    /// <summary>Ends the queue behind what is in it.</summary>
-    public void End()
-    {
-        _items.Writer.TryComplete();
-        _ended.Cancel();
-    }
+    /// <summary>Ends the queue behind what is in it, which is without gap: the reader takes that, and the client resumes there.</summary>
+    public void End() => _items.Writer.TryComplete();
 }

@@ -1,0 +1,27 @@
+using Gatehouse.Store.Sqlite;
+using Gatehouse.Store.Tests.Support;
+
+namespace Gatehouse.Store.Tests.Conformance;
+
+public sealed class SqliteStoreConformance : StoreConformance
+{
+    private readonly TestDirectory _directory = new();
+
+    protected override async ValueTask<IRevisionStore> OpenAsync(StoreOptions options, TimeProvider time) => await SqliteStore.OpenAsync(
+        new SqliteStoreOptions
+        {
+            Path = _directory.StorePath,
+            HistoryRevisions = options.HistoryRevisions,
+            HistoryBytes = options.HistoryBytes,
+            WatchBuffer = options.WatchBuffer,
+            ProgressInterval = options.ProgressInterval,
+        },
+        time,
+        TestContext.Current.CancellationToken);
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _directory.Dispose();
+    }
+}
