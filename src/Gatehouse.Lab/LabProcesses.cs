@@ -45,7 +45,7 @@ internal sealed class LabProcesses(LabPaths paths, TimeProvider time)
         if (Find(process.Pid) is not { } row) return;
         await Tool.RunAsync(
             $"stopping {process.Role} on {process.Host}",
-            [.. LabNamespaces.Enter(paths.Directory, lab, host: null), "kill", "-s", signal, process.Pid.ToString(CultureInfo.InvariantCulture)], null, cancellation);
+            [.. LabNamespaces.Enter(paths.Directory, lab, host: null), "sh", "-c", "kill -s \"$1\" \"$2\"", "sh", signal, process.Pid.ToString(CultureInfo.InvariantCulture)], null, cancellation);
         var start = time.GetTimestamp();
         while (ProcessTable.IsAlive(row.Stamp))
         {
