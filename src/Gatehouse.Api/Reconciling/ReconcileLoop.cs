@@ -146,13 +146,13 @@ public sealed partial class ReconcileLoop<TKey> : IDisposable
         _queue.MarkAt(key, _options.Time.GetUtcNow() + pause);
         ReconcileMetrics.Step(_options.Name, outcome, _options.Time.GetElapsedTime(start));
         var expected = cause is ApiStatusException { Status.Reason: StatusReason.Conflict or StatusReason.AlreadyExists };
-        if (expected && failures < 5) LogRetry(_options.Logger, _options.Name, key.ToString(), failures, cause.Message);
-        else LogFailure(_options.Logger, _options.Name, key.ToString(), failures, pause, cause.Message);
+        if (expected && failures < 5) LogRetry(_options.Logger, _options.Name, key, failures, cause.Message);
+        else LogFailure(_options.Logger, _options.Name, key, failures, pause, cause.Message);
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Loop}: {Key} is tried again after attempt {Attempt}: {Fault}")]
-    private static partial void LogRetry(ILogger logger, string loop, string? key, int attempt, string fault);
+    private static partial void LogRetry(ILogger logger, string loop, object key, int attempt, string fault);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Loop}: {Key} failed {Attempt} times, next attempt in {Pause}: {Fault}")]
-    private static partial void LogFailure(ILogger logger, string loop, string? key, int attempt, TimeSpan pause, string fault);
+    private static partial void LogFailure(ILogger logger, string loop, object key, int attempt, TimeSpan pause, string fault);
 }
