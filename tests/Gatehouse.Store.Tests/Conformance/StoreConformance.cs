@@ -1,5 +1,6 @@
 using System.Text;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests.Conformance;
 
@@ -7,7 +8,7 @@ namespace Gatehouse.Store.Tests.Conformance;
 public abstract partial class StoreConformance : IAsyncLifetime
 {
     private readonly List<IRevisionStore> _opened = [];
-    private readonly ManualTime _time = new();
+    private readonly ManualTimeProvider _time = new();
 
     protected abstract ValueTask<IRevisionStore> OpenAsync(StoreOptions options, TimeProvider time);
 

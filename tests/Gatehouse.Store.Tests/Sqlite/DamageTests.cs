@@ -1,5 +1,6 @@
 using Gatehouse.Store.Sqlite;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests.Sqlite;
 
@@ -30,19 +31,13 @@ public sealed class DamageTests : SqliteStoreTest
             contents = await ContentsAsync(store);
             foreach (var path in (string[])[StorePath, LogPath]) File.Copy(path, path + ".copy");
 
-            // The mark's file is locked against other programs of our kind, and short.
-            await File.WriteAllTextAsync(LockPath + ".copy", ReadShared(LockPath), Cancellation);
+            // .NET would respect the lock.
+            await ShellCommand.RequireAsync("cp", [LockPath, LockPath + ".copy"]);
             reader.Execute("ROLLBACK");
         }
 
         foreach (var path in (string[])[StorePath, LogPath, LockPath]) File.Move(path + ".copy", path, overwrite: true);
         return contents;
-    }
-
-    private static string ReadShared(string path)
-    {
-        using var cat = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true })!;
-        return cat.StandardOutput.ReadToEnd();
     }
 
     [Theory]
