@@ -21,6 +21,19 @@ public static class ExposureRules
             yield return new Fault("spec.publicAddress", spec.PublicAddress, $"must be an {FamilyName(service.AddressFamily)} address, as spec.serviceAddress is");
     }
 
+    /// <summary>What an update may not change: where the exposure is. Its identifier, and flows in kernels, belong to that place.</summary>
+    public static IEnumerable<Fault> CheckChange(ExposureSpec before, ExposureSpec after)
+    {
+        const string Fixed = "can't be changed: withdraw the exposure and make another";
+        if (before.Gateway != after.Gateway) yield return new Fault("spec.gateway", after.Gateway, Fixed);
+        if (before.Cluster is not null && before.Cluster != after.Cluster) yield return new Fault("spec.cluster", after.Cluster ?? "", Fixed);
+        if (before.Protocol != after.Protocol) yield return new Fault("spec.protocol", $"{after.Protocol}", Fixed);
+        if (before.Port != after.Port) yield return new Fault("spec.port", $"{after.Port}", Fixed);
+        if (before.PublicAddress != after.PublicAddress) yield return new Fault("spec.publicAddress", after.PublicAddress ?? "", Fixed);
+        if (Family(before) != Family(after)) yield return new Fault("spec.serviceAddress", after.ServiceAddress, $"must stay an {FamilyName(Family(before))} address");
+        if (before.Withdraw && !after.Withdraw) yield return new Fault("spec.withdraw", "false", "can't be taken back: make another exposure");
+    }
+
     /// <summary>Whether an address lies in 10.30.0.0/16 or fdff::/16.</summary>
     public static bool IsServiceOrInstance(IPAddress address)
     {
