@@ -28,4 +28,13 @@ internal static partial class NodeLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "peer {Peer} has underlay address {Underlay}, this worker {Own}: it can't be reached until both have one family")]
     public static partial void PeerFamily(this ILogger log, string peer, string underlay, string own);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "instance {Instance} is gone: {Fault}")]
+    public static partial void InstanceLost(this ILogger log, string instance, string fault);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the state on disk is not trusted and was set aside: {Why}")]
+    public static partial void StateRefused(this ILogger log, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "this worker's subnetwork was {Former} and is {Now} from now on: its instances get other namespace addresses")]
+    public static partial void SubnetworkChanged(this ILogger log, string former, string now);
 }

@@ -18,14 +18,27 @@ public sealed record TrustedIssuer(X509Certificate2 Certificate, IReadOnlyList<s
 public readonly record struct ClientVerdict(UserInfo? User, string? Refusal, DateTimeOffset Until);
 
 /// <summary>Reads identities out of client certificates.</summary>
+/// <param name="issuers">Asked with each certificate: authorities are renewed while servers run.</param>
 /// <remarks>Safe for any thread.</remarks>
-public sealed class ClientTrust(IReadOnlyList<TrustedIssuer> issuers)
+public sealed class ClientTrust(Func<IReadOnlyList<TrustedIssuer>> issuers)
 {
+    /// <summary>
+    /// What a server trusts unless told otherwise. A root authority names operators, clusters and workers. An intermediate names its cluster's workers and
+    /// operators, and its root names operators; neither another intermediate nor, through it, another cluster's members count.
+    /// </summary>
+    public static IReadOnlyList<TrustedIssuer> DefaultFor(CertificateAuthority authority) => authority.IsRoot
+        ? [new TrustedIssuer(authority.Certificate, [UserInfo.MastersGroup, UserInfo.ClustersGroup, UserInfo.WorkersGroup])]
+        :
+        [
+            new TrustedIssuer(authority.Certificate, [UserInfo.WorkersGroup, UserInfo.MastersGroup]),
+            new TrustedIssuer(authority.Root, [UserInfo.MastersGroup]),
+        ];
+
     /// <summary>Whom the certificate names, if one of the issuers signed it and may name such a user.</summary>
     public ClientVerdict Examine(X509Certificate2 certificate, DateTimeOffset now)
     {
         // Two entries may have the same name and another key (a renewed authority): all that signed it are tried.
-        var issuer = issuers.FirstOrDefault(i => CertificateCheck.IsSignedBy(certificate, i.Certificate));
+        var issuer = issuers().FirstOrDefault(i => CertificateCheck.IsSignedBy(certificate, i.Certificate));
         if (issuer is null) return Refused($"the client certificate was issued by '{certificate.Issuer}', which this server does not accept");
         if (CertificateCheck.Refuse(certificate, issuer.Certificate, CertificateCheck.ClientPurpose, now) is { } fault) return Refused($"the client certificate {fault}");
         if (SubjectName.Read(certificate.SubjectName) is not { } user) return Refused("the client certificate's subject has no single CN");

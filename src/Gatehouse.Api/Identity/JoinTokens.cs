@@ -8,7 +8,7 @@ namespace Gatehouse.Api.Identity;
 /// <param name="objects">The server's own client.</param>
 /// <param name="authority">Whose pin the tokens carry.</param>
 /// <remarks>Safe for any thread. A token can be used until it expires, by its one member or, without one, by any number of members.</remarks>
-public sealed class JoinTokens(IObjectClient objects, CertificateAuthority authority, TimeProvider time)
+public sealed class JoinTokens(IObjectClient objects, Func<CertificateAuthority> authority, TimeProvider time)
 {
     /// <summary>Default life of a token.</summary>
     public static readonly TimeSpan DefaultLife = TimeSpan.FromHours(1);
@@ -24,7 +24,7 @@ public sealed class JoinTokens(IObjectClient objects, CertificateAuthority autho
         if (role is not (EnrollmentProtocol.ClusterRole or EnrollmentProtocol.WorkerRole or EnrollmentProtocol.OperatorRole))
             throw new ArgumentException($"'{role}' is not valid: cluster, worker or operator", nameof(role));
         if (member is not null && !Names.IsLabel(member)) throw new ArgumentException($"'{member}' is not valid: {Names.LabelRule}", nameof(member));
-        var token = TokenText.Generate(authority.Pin);
+        var token = TokenText.Generate(authority().Pin);
         await objects.CreateAsync(
             new JoinToken
             {

@@ -16,7 +16,6 @@ internal sealed class ApiServerMetrics : IDisposable
     private readonly Counter<long> _encodings;
     private readonly Counter<long> _overflows;
     private readonly Counter<long> _joins;
-    private readonly Counter<long> _compactions;
 
     public ApiServerMetrics()
     {
@@ -30,7 +29,6 @@ internal sealed class ApiServerMetrics : IDisposable
         _encodings = _meter.CreateCounter<long>("gatehouse.api.watch.encodings", "{event}", "Events written out as bytes, once for all their watches.");
         _overflows = _meter.CreateCounter<long>("gatehouse.api.watch.overflows", "{watch}", "Watches ended because their reader was too slow.");
         _joins = _meter.CreateCounter<long>("gatehouse.api.joins", "{join}", "Joins and renewals by role and outcome.");
-        _compactions = _meter.CreateCounter<long>("gatehouse.api.compactions", "{compaction}", "Compactions of the store's history by outcome.");
     }
 
     public void RequestDone(string verb, string resource, int code, TimeSpan took) =>
@@ -54,8 +52,6 @@ internal sealed class ApiServerMetrics : IDisposable
     public void Overflowed(RegisteredKind kind) => _overflows.Add(1, new KeyValuePair<string, object?>("resource", kind.Info.Plural));
 
     public void Joined(string role, string outcome) => _joins.Add(1, new("role", role), new("outcome", outcome));
-
-    public void Compacted(bool done) => _compactions.Add(1, new KeyValuePair<string, object?>("outcome", done ? "done" : "failed"));
 
     public void Dispose() => _meter.Dispose();
 }

@@ -35,8 +35,11 @@ public sealed record ApiServerOptions
     /// <summary>Listeners with endpoints of their own.</summary>
     public IReadOnlyList<SideListener> SideListeners { get; init; } = [];
 
-    /// <summary>Signs the server's certificate, and members who join. Needed to listen.</summary>
+    /// <summary>Signs the server's certificate, and members who join. Needed to listen, unless <see cref="AuthoritySource"/> is set.</summary>
     public CertificateAuthority? Authority { get; init; }
+
+    /// <summary>Asked for the authority with each use, for a cluster whose intermediate is renewed while the server runs. Goes before <see cref="Authority"/>.</summary>
+    public Func<CertificateAuthority>? AuthoritySource { get; init; }
 
     /// <summary>DNS names and addresses in the server's certificate.</summary>
     public IReadOnlyList<string> ServerNames { get; init; } = ["localhost", "127.0.0.1", "::1"];
@@ -44,7 +47,10 @@ public sealed record ApiServerOptions
     /// <summary>Life of the server's certificate, which is renewed at two thirds of it without a restart. Default 24 hours.</summary>
     public TimeSpan ServerCertificateLife { get; init; } = CertificateAuthority.DefaultLeafLife;
 
-    /// <summary>Whose client certificates are accepted. Default: those of <see cref="Authority"/>, for operators, clusters and workers.</summary>
+    /// <summary>
+    /// Whose client certificates are accepted. Default: with a root authority, those that it signed itself for operators, clusters and workers; with an
+    /// intermediate, those that it signed for workers and operators, and those that its root signed for operators.
+    /// </summary>
     public IReadOnlyList<TrustedIssuer>? ClientIssuers { get; init; }
 
     /// <summary>Bearer tokens; null for none.</summary>
@@ -89,9 +95,6 @@ public sealed record ApiServerLimits
 
     /// <summary>Time between bookmarks of a watch that asked for them. Default 1 minute.</summary>
     public TimeSpan BookmarkPeriod { get; init; } = TimeSpan.FromMinutes(1);
-
-    /// <summary>How long overwritten values can be read and watched from; after that 410. Default 10 minutes; zero: nothing is ever compacted.</summary>
-    public TimeSpan History { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Tries of an update or patch that names no resourceVersion, against concurrent writers; beyond: 409. Default 32.</summary>
     public int ConflictRetries { get; init; } = 32;

@@ -12,8 +12,8 @@ public sealed record GatewayOptions
     /// <summary>Ports that no exposure gets. Default: <see cref="ReservedPort.Defaults"/>.</summary>
     public IReadOnlyList<ReservedPort> Reserved { get; init; } = ReservedPort.Defaults;
 
-    /// <summary>Signs the server certificate of a management API, for workers that ask; null refuses them.</summary>
-    public CertificateAuthority? Authority { get; init; }
+    /// <summary>Who signs the server certificate of a management API, at the moment of asking: an authority is replaced by its renewal. Null refuses.</summary>
+    public Func<CertificateAuthority?> Authority { get; init; } = static () => null;
 
     /// <summary>Life of such a certificate; the gateway role asks for a new one at two thirds of it. Default 24 hours.</summary>
     public TimeSpan CertificateLife { get; init; } = CertificateAuthority.DefaultLeafLife;

@@ -50,7 +50,7 @@ internal sealed class GatewayRegistry(GatewayOptions options, IObjectClient loca
     /// <summary>A server certificate for the management API: its names are the gateway's internal addresses and its name.</summary>
     public Outcome<CertificateAnswer> IssueCertificate(GatewayHost host, string? csr)
     {
-        if (options.Authority is not { } authority)
+        if (options.Authority() is not { } authority)
             return Outcome<CertificateAnswer>.Refused(Statuses.Refused(503, StatusReason.ServiceUnavailable, "this cluster signs no certificates yet: it has not joined root"));
         if (host.Status?.Internal is not { } addresses)
             return Outcome<CertificateAnswer>.Refused(Statuses.Refused(503, StatusReason.ServiceUnavailable, "the gateway's worker has no subnetwork yet"));

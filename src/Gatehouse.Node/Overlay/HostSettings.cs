@@ -2,27 +2,27 @@ using Gatehouse.Linux;
 
 namespace Gatehouse.Node.Overlay;
 
-/// <summary>Kernel settings under <c>/proc/sys</c>. Those of a network namespace belong to the thread that opens the file.</summary>
+/// <summary>Settings of the host that the overlay needs and that are not ours alone: named exceptions, which <c>doctor</c> lists and tear-down sets back.</summary>
 internal static class HostSettings
 {
-    /// <summary>Settings of the host that the overlay needs and that are not ours alone; <c>doctor</c> lists them, and tear-down sets them back.</summary>
-    public static IReadOnlyList<(string Path, string Value)> Needed { get; } =
-    [
-        ("net/ipv4/ip_forward", "1"),
-        ("net/ipv6/conf/all/forwarding", "1"),
-    ];
+    private static readonly (string Name, string Value)[] Needed = [("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1")];
 
-    /// <summary>The value, or null where the kernel has no such setting.</summary>
-    public static string? Read(NetworkNamespace? ns, string path) => In(ns, () => File.Exists(Full(path)) ? File.ReadAllText(Full(path)).Trim() : null);
-
-    /// <summary>Sets a value unless it is that already.</summary>
-    public static void Write(NetworkNamespace? ns, string path, string value) => In(ns, () =>
+    /// <summary>Sets what is not set, and remembers in the state what was there before the first time.</summary>
+    public static void Ensure(NodeOptions options, NodeStateFile file)
     {
-        if (File.ReadAllText(Full(path)).Trim() != value) File.WriteAllText(Full(path), value);
-        return true;
-    });
+        foreach (var (name, value) in Needed)
+        {
+            if (Sysctl.Get(name, options.Namespace) is not { } now || now == value) continue;
+            if (!file.State.FormerSettings.ContainsKey(name))
+                file.Update(s => s with { FormerSettings = new Dictionary<string, string>(s.FormerSettings, StringComparer.Ordinal) { [name] = now } });
+            Sysctl.Set(name, value, options.Namespace);
+        }
+    }
 
-    private static string Full(string path) => Path.Combine("/proc/sys", path);
-
-    private static T In<T>(NetworkNamespace? ns, Func<T> act) => ns is null ? act() : ns.Run(act);
+    /// <summary>Sets back what was changed.</summary>
+    public static void Restore(NodeOptions options, NodeStateFile file)
+    {
+        foreach (var (name, value) in file.State.FormerSettings) Sysctl.Set(name, value, options.Namespace);
+        file.Update(s => s with { FormerSettings = new Dictionary<string, string>(StringComparer.Ordinal) });
+    }
 }

@@ -120,8 +120,8 @@ internal sealed class OverlayDevices : IDisposable
         _route.SetLink(Tun.Index, new() { Up = true, Mtu = Mtu });
 
         // Packets of the host that are put back have a local source and leave by another device than they came in.
-        HostSettings.Write(_options.Namespace, $"net/ipv4/conf/{_names.Tun}/rp_filter", "0");
-        HostSettings.Write(_options.Namespace, $"net/ipv4/conf/{_names.Tun}/accept_local", "1");
+        Sysctl.Set($"net/ipv4/conf/{_names.Tun}/rp_filter", "0", _options.Namespace);
+        Sysctl.Set($"net/ipv4/conf/{_names.Tun}/accept_local", "1", _options.Namespace);
     }
 
     private bool EnsureVxlan(OverlayAddresses a)
@@ -139,7 +139,7 @@ internal sealed class OverlayDevices : IDisposable
         });
         if (link is null || !link.IsUp) _route.SetLink(index, new() { AddressGeneration = AddressGeneration.None });
         if (link is null || !link.IsUp || link.Mtu != Mtu) _route.SetLink(index, new() { Up = true, Mtu = Mtu });
-        HostSettings.Write(_options.Namespace, $"net/ipv4/conf/{_names.Vxlan}/rp_filter", "0");
+        Sysctl.Set($"net/ipv4/conf/{_names.Vxlan}/rp_filter", "0", _options.Namespace);
         Vxlan = index;
         return link is null;
     }

@@ -15,7 +15,7 @@ internal sealed class DataPath : IDisposable
     private readonly Lock _gate = new();
     private readonly ElementTable _table = new();
     private readonly HashSet<PolicyChain> _chains = [.. PolicyChain.Ready];
-    private readonly Dictionary<ElementKey, ElementChange> _pending = [];
+    private readonly Dictionary<ElementKey, TableChange> _pending = [];
     private readonly KernelTables _kernel;
     private readonly NodeMetrics _metrics;
     private readonly ILogger _log;
@@ -74,7 +74,7 @@ internal sealed class DataPath : IDisposable
             }
 
             if (_shape is null) return Task.CompletedTask;
-            if (news.Count > 0) _kernel.Add(_shape.Table, news);
+            if (news.Count > 0) _kernel.Add(news);
             return _pending.Count == 0 && !_running ? Task.CompletedTask : Enqueue();
         }
     }
@@ -108,12 +108,12 @@ internal sealed class DataPath : IDisposable
 
     public void Dispose() => _kernel.Dispose();
 
-    private static bool IsMark(ElementChange change) => ReferenceEquals(change.Key.Set, NftSchema.For(change.Key.Set.Family).Marks);
+    private static bool IsMark(TableChange change) => ReferenceEquals(change.Key.Set, NftSchema.For(change.Key.Set.Family).Marks);
 
-    private static uint MarkOf(ElementChange change) => BitConverter.ToUInt32((change.Value ?? change.Before)!.Bytes!);
+    private static uint MarkOf(TableChange change) => BitConverter.ToUInt32((change.Value ?? change.Before)!.Bytes!);
 
     /// <summary>Both families of an instance have one mark.</summary>
-    private void CountMark(ElementChange change)
+    private void CountMark(TableChange change)
     {
         if (!IsMark(change) || (change.Value is null) == (change.Before is null)) return;
         var mark = MarkOf(change);
@@ -122,7 +122,7 @@ internal sealed class DataPath : IDisposable
         else _marks.Remove(mark);
     }
 
-    private void Merge(ElementChange change)
+    private void Merge(TableChange change)
     {
         if (!_pending.TryGetValue(change.Key, out var earlier))
         {
@@ -160,7 +160,7 @@ internal sealed class DataPath : IDisposable
         while (true)
         {
             List<TaskCompletionSource> waiting;
-            ElementChange[] changes;
+            TableChange[] changes;
             lock (_gate)
             {
                 if (_waiting.Count == 0)
@@ -189,13 +189,13 @@ internal sealed class DataPath : IDisposable
     }
 
     /// <returns>Null, or why the kernel has neither the changes nor the whole table.</returns>
-    private LinuxException? Apply(ElementChange[] changes)
+    private LinuxException? Apply(TableChange[] changes)
     {
         if (changes.Length == 0) return null;
         var start = Stopwatch.GetTimestamp();
         try
         {
-            _kernel.Apply(_shape!.Table, changes);
+            _kernel.Apply(changes);
             _metrics.Applied(changes.Length, Stopwatch.GetElapsedTime(start));
             return null;
         }
@@ -225,7 +225,7 @@ internal sealed class DataPath : IDisposable
     }
 
     /// <summary>An instance is gone when neither family's address of it is known any more.</summary>
-    private void Announce(ElementChange[] changes)
+    private void Announce(TableChange[] changes)
     {
         HashSet<uint> lost = [.. changes.Where(c => c.Value is null && IsMark(c)).Select(MarkOf)];
         if (lost.Count == 0) return;

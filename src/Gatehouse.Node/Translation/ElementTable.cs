@@ -5,7 +5,7 @@ namespace Gatehouse.Node.Translation;
 /// <summary>A change of one element in the kernel.</summary>
 /// <param name="Value">What it becomes; null when it goes.</param>
 /// <param name="Before">What it was; null when it is new.</param>
-internal readonly record struct ElementChange(ElementKey Key, ElementValue? Value, ElementValue? Before);
+internal readonly record struct TableChange(ElementKey Key, ElementValue? Value, ElementValue? Before);
 
 /// <summary>
 /// The elements that the kernel should hold, by who wants them: a service, a peer, an instance, an exposure. Several may want the same element; the last to ask
@@ -31,12 +31,12 @@ internal sealed class ElementTable
 
     /// <summary>Replaces all that one owner wants; empty to forget the owner.</summary>
     /// <returns>What changes in the kernel, removals after additions, so that a batch never leaves an address without an answer.</returns>
-    public List<ElementChange> Replace(string owner, IEnumerable<NftElement> elements)
+    public List<TableChange> Replace(string owner, IEnumerable<NftElement> elements)
     {
         var wanted = new Dictionary<ElementKey, ElementValue>();
         foreach (var element in elements) wanted[element.Key] = element.Value;
         var had = _byOwner.GetValueOrDefault(owner);
-        var changes = new List<ElementChange>();
+        var changes = new List<TableChange>();
         foreach (var (key, value) in wanted)
         {
             if (had is not null && had.TryGetValue(key, out var old) && old == value) continue;
@@ -49,7 +49,7 @@ internal sealed class ElementTable
         return changes;
     }
 
-    private void Set(string owner, ElementKey key, ElementValue value, List<ElementChange> changes)
+    private void Set(string owner, ElementKey key, ElementValue value, List<TableChange> changes)
     {
         if (!_holders.TryGetValue(key, out var holders))
         {
@@ -63,7 +63,7 @@ internal sealed class ElementTable
         if (before != value) changes.Add(new(key, value, before));
     }
 
-    private void Unset(string owner, ElementKey key, List<ElementChange> changes)
+    private void Unset(string owner, ElementKey key, List<TableChange> changes)
     {
         var holders = _holders[key];
         var before = holders.Last.Value;

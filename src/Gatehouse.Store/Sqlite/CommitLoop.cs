@@ -82,12 +82,12 @@ internal sealed class CommitLoop(
         var portion = dead.Count == 0 ? [] : dead.Portion(DeadPortion + (2 * batch.Changes.Count));
         if (batch.Changes.Count > 0 || portion.Length > 0 || compactTo > journal.Head.Compacted)
         {
-            var bytes = journal.Commit(batch.Changes, compactTo, portion);
+            var pages = journal.Commit(batch.Changes, compactTo, portion);
             if (batch.Changes.Count > 0) Mark();
             dead.Taken(portion.Length);
             ledger.Apply(batch);
             Forget(compactTo);
-            checkpointer.Committed(bytes);
+            checkpointer.Committed(pages);
             options.Report(null);
         }
 

@@ -32,7 +32,7 @@ internal readonly record struct RequestPath(string? Group, string? Version, stri
             if (kind.Group != Group || kind.Version != Version || kind.Plural != Plural) continue;
             var namespaced = kind.Scope == KindScope.Namespaced;
             // Collections of all namespaces exist, single objects without namespace do not.
-            return namespaced == Namespace is not null || namespaced && Name is null ? kind : null;
+            return namespaced == (Namespace is not null) || (namespaced && Name is null) ? kind : null;
         }
 
         return null;

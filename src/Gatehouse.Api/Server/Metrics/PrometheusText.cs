@@ -17,6 +17,9 @@ internal sealed class PrometheusText : IDisposable
 
     private readonly MeterListener _listener = new();
     private readonly ConcurrentDictionary<Instrument, MetricSeries> _instruments = [];
+
+    // By name, since a process may have several meters of one name, and a name may stand in the text once.
+    private readonly ConcurrentDictionary<string, MetricSeries> _series = new(StringComparer.Ordinal);
     private readonly Lock _collecting = new();
     private readonly int _seriesLimit;
     private long _dropped;
@@ -44,7 +47,7 @@ internal sealed class PrometheusText : IDisposable
             }
 
             _listener.RecordObservableInstruments();
-            foreach (var (_, series) in _instruments.OrderBy(static i => i.Key.Name, StringComparer.Ordinal)) series.Write(text);
+            foreach (var (_, series) in _series.OrderBy(static s => s.Key, StringComparer.Ordinal)) series.Write(text);
         }
 
         text.Append("# TYPE gatehouse_metrics_dropped_total counter\ngatehouse_metrics_dropped_total ").Append(Volatile.Read(ref _dropped)).Append('\n');
@@ -57,7 +60,7 @@ internal sealed class PrometheusText : IDisposable
     private void Enable(Instrument instrument, MeterListener listener)
     {
         if (!instrument.Meter.Name.StartsWith(MeterPrefix, StringComparison.OrdinalIgnoreCase) || MetricNames.ShapeOf(instrument) is not { } shape) return;
-        _instruments.TryAdd(instrument, new MetricSeries(instrument, shape, _seriesLimit));
+        _instruments[instrument] = _series.GetOrAdd(MetricNames.Of(instrument, shape), _ => new MetricSeries(instrument, shape, _seriesLimit));
         listener.EnableMeasurementEvents(instrument);
     }
 

@@ -16,7 +16,10 @@ internal sealed class ObjectWriter(IRevisionStore store, ObjectReader reader, Ti
 
     /// <summary>Creates an object; with generateName under a name that is free.</summary>
     /// <param name="body">Taken over and changed.</param>
-    public async ValueTask<ObjectOutcome> CreateAsync(RegisteredKind kind, UserInfo user, string? space, JsonObject body, CancellationToken cancellation)
+    public ValueTask<ObjectOutcome> CreateAsync(RegisteredKind kind, UserInfo user, string? space, JsonObject body, CancellationToken cancellation) =>
+        GuardAsync(CreateNamedAsync(kind, user, space, body, cancellation));
+
+    private async ValueTask<ObjectOutcome> CreateNamedAsync(RegisteredKind kind, UserInfo user, string? space, JsonObject body, CancellationToken cancellation)
     {
         if (WriteRules.CheckBody(kind, new ObjectKey(space, ""), body) is { } wrong) return wrong;
         var metadata = body["metadata"]!.AsObject();
@@ -36,22 +39,39 @@ internal sealed class ObjectWriter(IRevisionStore store, ObjectReader reader, Ti
         RegisteredKind kind, UserInfo user, ObjectKey key, string? subresource, JsonObject body, CancellationToken cancellation)
     {
         if (WriteRules.CheckBody(kind, key, body) is { } wrong) return new ValueTask<ObjectOutcome>(wrong);
-        return ChangeAsync(kind, user, "update", key, subresource, _ => body.DeepClone().AsObject(), cancellation);
+        return GuardAsync(ChangeAsync(kind, user, "update", key, subresource, _ => body.DeepClone().AsObject(), cancellation));
     }
 
     /// <summary>Merges a patch into an object, or into its status.</summary>
     public ValueTask<ObjectOutcome> MergePatchAsync(
         RegisteredKind kind, UserInfo user, ObjectKey key, string? subresource, JsonObject patch, CancellationToken cancellation) =>
-        ChangeAsync(kind, user, "patch", key, subresource, old =>
+        GuardAsync(ChangeAsync(kind, user, "patch", key, subresource, old =>
         {
             var next = old.DeepClone().AsObject();
             // Only a revision that the patch itself names is a condition.
             next["metadata"]!.AsObject().Remove("resourceVersion");
             return MergePatch.Apply(next, patch)!.AsObject();
-        }, cancellation);
+        }, cancellation));
 
     /// <summary>Deletes an object, or marks it while finalizers remain.</summary>
-    public async ValueTask<ObjectOutcome> DeleteAsync(
+    public ValueTask<ObjectOutcome> DeleteAsync(
+        RegisteredKind kind, UserInfo user, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation) =>
+        GuardAsync(RemoveAsync(kind, user, key, preconditions, cancellation));
+
+    /// <summary>A store that can't write is the server's state, not the caller's fault: 503, try again.</summary>
+    private static async ValueTask<ObjectOutcome> GuardAsync(ValueTask<ObjectOutcome> write)
+    {
+        try
+        {
+            return await write;
+        }
+        catch (StoreException e)
+        {
+            return Refusals.Unavailable(e.Message);
+        }
+    }
+
+    private async ValueTask<ObjectOutcome> RemoveAsync(
         RegisteredKind kind, UserInfo user, ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation)
     {
         for (var tries = 0; ; tries++)

@@ -30,6 +30,9 @@ internal static class Refusals
 
     public static Status Internal(string message) => Of(500, StatusReason.InternalError, message);
 
+    public static Status Unavailable(string message) =>
+        Of(503, StatusReason.ServiceUnavailable, message, new StatusDetails(RetryAfterSeconds: 1));
+
     public static Status NotFound(RegisteredKind kind, string name) =>
         Of(404, StatusReason.NotFound, $"{kind.Resource} \"{name}\" not found", Details(kind, name));
 
