@@ -37,4 +37,10 @@ internal static partial class NodeLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "this worker's subnetwork was {Former} and is {Now} from now on: its instances get other namespace addresses")]
     public static partial void SubnetworkChanged(this ILogger log, string former, string now);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "instance {Instance}, step {Step}: {Fault}")]
+    public static partial void InstanceFault(this ILogger log, string instance, string step, string fault);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "instance {Instance} ends: {Why}")]
+    public static partial void InstanceEnds(this ILogger log, string instance, string why);
 }

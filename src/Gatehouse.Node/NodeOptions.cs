@@ -36,6 +36,9 @@ public sealed record NodeOptions
     /// <summary>The program that <c>gatehouse</c> stands for in an instance's command; null refuses such commands.</summary>
     public string? OwnProgram { get; init; }
 
+    /// <summary>What the programs of instances find in their environment beside a PATH. Default: nothing.</summary>
+    public IReadOnlyDictionary<string, string> ProcessEnvironment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>Unix socket of the local API; null for none.</summary>
     public string? SocketPath { get; init; } = "/etc/netmanager/netmanager.sock";
 
