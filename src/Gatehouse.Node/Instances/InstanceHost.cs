@@ -158,6 +158,10 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
         return instance;
     }
 
+    /// <summary>Whether the kernel should have a route to this address: it is one of an attached instance.</summary>
+    public bool Wants(System.Net.IPAddress address) =>
+        Addresses is { } own && Attached.Values.Any(i => own.Host4(i.Host).Equals(address) || own.Host6(i.Host).Equals(address));
+
     public void Dispose()
     {
         _route.Dispose();
