@@ -1,6 +1,5 @@
 using System.Net;
 using Gatehouse.Api.Server;
-using Gatehouse.Objects;
 
 namespace Gatehouse.Root.ServiceAddresses;
 
