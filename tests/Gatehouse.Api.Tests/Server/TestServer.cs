@@ -60,7 +60,8 @@ internal sealed class TestServer : IAsyncDisposable
     public RawClient ClientFor(UserInfo user, Version? version = null) => ClientWith(Issue(Authority, user), version);
 
     /// <summary>A client that shows this certificate, or none.</summary>
-    public RawClient ClientWith(X509Certificate2? certificate, Version? version = null, string? token = null)
+    /// <param name="anyServer">Also one whose certificate does not hold, by this test's clock or authority: the test is about the client's.</param>
+    public RawClient ClientWith(X509Certificate2? certificate, Version? version = null, string? token = null, bool anyServer = false)
     {
         var handler = new SocketsHttpHandler
         {
@@ -68,7 +69,7 @@ internal sealed class TestServer : IAsyncDisposable
             {
                 ClientCertificates = certificate is null ? [] : [certificate],
                 LocalCertificateSelectionCallback = certificate is null ? null : (_, _, _, _, _) => certificate,
-                RemoteCertificateValidationCallback = (_, shown, _, _) => shown is X509Certificate2 leaf
+                RemoteCertificateValidationCallback = (_, shown, _, _) => anyServer || shown is X509Certificate2 leaf
                     && CertificateCheck.Refuse(leaf, Authority.Certificate, CertificateCheck.ServerPurpose, Time.GetUtcNow()) is null,
             },
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
