@@ -6,7 +6,6 @@ using Gatehouse.Objects.Kinds;
 using Gatehouse.Root.Clusters;
 using Gatehouse.Root.Gateways;
 using Gatehouse.Root.Oakestra;
-using Gatehouse.Root.ServiceAddresses;
 using Gatehouse.Root.Subnetworks;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;

@@ -21,10 +21,10 @@ internal sealed class RootState
     {
         (Time, Logger) = (time, logger);
         Subnetworks = new SubnetworkTable(options, time);
-        SubnetworkAdmission = new SubnetworkAdmission(Subnetworks);
+        SubnetworkAdmission = new SubnetworkAdmission(Subnetworks, time);
         Book = new AddressBook(options, time);
         Ledger = new AddressLedger(Book, options);
-        var decisions = new AddressDecisions(Book, touchedAddress);
+        var decisions = new AddressDecisions(Book, touchedAddress, time);
         ServiceAdmission = new ServiceAdmission(Book, decisions, Ledger);
         InstanceAdmission = new InstanceAdmission(Book, decisions, Ledger, name => feeds.Services.Find(name), local);
         var clock = new VersionClock(time);

@@ -43,7 +43,7 @@ internal sealed class RootHost : IAsyncDisposable
 
     public static async Task<RootHost> StartAsync(RootOptions? options = null, TimeProvider? time = null, IRevisionStore? store = null)
     {
-        var host = new RootHost(time ?? TimeProvider.System, store ?? new MemoryStore()) { Options = options ?? new RootOptions() };
+        var host = new RootHost(time ?? TimeProvider.System, store ?? new MemoryStore(TimeProvider.System)) { Options = options ?? new RootOptions() };
         await host.StartAsync();
         return host;
     }
