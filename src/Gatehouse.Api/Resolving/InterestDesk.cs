@@ -1,3 +1,4 @@
+using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Reconciling;
 using Gatehouse.Api.Server;
@@ -20,6 +21,9 @@ public sealed record InterestDeskOptions
 
     /// <summary>Interests of one holder; beyond: 429.</summary>
     public required int PerHolder { get; init; }
+
+    /// <summary>A holder whose interests never end by themselves; null for none.</summary>
+    public string? PermanentHolder { get; init; }
 
     /// <summary>Status writes at the same time. Default 64: they share the store's fsync.</summary>
     public int Parallel { get; init; } = 64;
@@ -60,6 +64,12 @@ public sealed class InterestDesk : IAdmission, IDisposable
 
     /// <summary>Called with a canonical query when its first interest comes or its last one goes. Short, any thread.</summary>
     public Action<string> QueryChanged { get; set; } = static _ => { };
+
+    /// <summary>Called with a holder when its first interest comes or its last one goes. Short, any thread.</summary>
+    public Action<string> HolderChanged { get; set; } = static _ => { };
+
+    /// <summary>Whether a holder has any interest.</summary>
+    public bool Asks(string holder) => _index.CountOf(holder) > 0;
 
     /// <summary>All interests.</summary>
     public IEnumerable<Interest> All => _feed?.All ?? [];
@@ -106,6 +116,8 @@ public sealed class InterestDesk : IAdmission, IDisposable
 
     private Status? Create(AdmissionRequest request, Interest interest)
     {
+        if (!IPAddress.TryParse(interest.Spec.Query, out _) && !Names.IsSubdomain(interest.Spec.Query.ToLowerInvariant()))
+            return request.Invalid([new Fault("spec.query", interest.Spec.Query, "must be an IPv4 or IPv6 address, or a service's name")]);
         if (_index.CountOf(interest.Spec.Holder) >= _options.PerHolder)
             return request.TooMany($"{interest.Spec.Holder} holds {_options.PerHolder} interests, which is the limit");
         request.SetStatus(Answer(interest), ObjectsJson.Default.Resolution);
@@ -125,8 +137,9 @@ public sealed class InterestDesk : IAdmission, IDisposable
         var interest = change.Object!;
         var query = Interest.Canonical(interest.Spec.Query);
         if (interest.Status is { } status) _clock.Witness(status.Version);
-        var turned = change.Type == ObjectEventType.Deleted ? _index.Remove(interest, query) : _index.Add(interest, query);
-        if (turned) QueryChanged(query);
+        var (queryTurned, holderTurned) = change.Type == ObjectEventType.Deleted ? _index.Remove(interest, query) : _index.Add(interest, query);
+        if (queryTurned) QueryChanged(query);
+        if (holderTurned) HolderChanged(interest.Spec.Holder);
         if (change.Type != ObjectEventType.Deleted) _loop.Mark(interest.Metadata.Name);
     }
 
@@ -134,14 +147,15 @@ public sealed class InterestDesk : IAdmission, IDisposable
     {
         if (_feed!.Find(name) is not { } interest) return null;
         var end = (interest.Spec.RenewedAt ?? interest.Metadata.CreationTimestamp ?? _options.Time.GetUtcNow()) + _options.Lease;
-        if (end <= _options.Time.GetUtcNow())
+        var isPermanent = interest.Spec.Holder == _options.PermanentHolder;
+        if (end <= _options.Time.GetUtcNow() && !isPermanent)
         {
             await _local!.DeleteAsync<Interest>(name, new DeletePreconditions(interest.Metadata.Uid, interest.Metadata.ResourceVersion), cancellation);
             return null;
         }
 
         if (IsStale(interest)) await PushAsync(interest, cancellation);
-        return end;
+        return isPermanent ? null : end;
     }
 
     private async Task PushAsync(Interest interest, CancellationToken cancellation)
@@ -193,22 +207,14 @@ public sealed class InterestDesk : IAdmission, IDisposable
             lock (_gate) return _byHolder.TryGetValue(holder, out var names) ? names.Count : 0;
         }
 
-        public bool Add(Interest interest, string query)
+        public (bool Query, bool Holder) Add(Interest interest, string query)
         {
-            lock (_gate)
-            {
-                Into(_byHolder, interest.Spec.Holder, interest.Metadata.Name);
-                return Into(_byQuery, query, interest.Metadata.Name);
-            }
+            lock (_gate) return (Into(_byQuery, query, interest.Metadata.Name), Into(_byHolder, interest.Spec.Holder, interest.Metadata.Name));
         }
 
-        public bool Remove(Interest interest, string query)
+        public (bool Query, bool Holder) Remove(Interest interest, string query)
         {
-            lock (_gate)
-            {
-                OutOf(_byHolder, interest.Spec.Holder, interest.Metadata.Name);
-                return OutOf(_byQuery, query, interest.Metadata.Name);
-            }
+            lock (_gate) return (OutOf(_byQuery, query, interest.Metadata.Name), OutOf(_byHolder, interest.Spec.Holder, interest.Metadata.Name));
         }
 
         private static bool Into(Dictionary<string, HashSet<string>> index, string key, string name)

@@ -8,9 +8,9 @@ public sealed record Exposure : ApiObject, IKind<Exposure>
     /// <summary>The finalizer by which the cluster holds an exposure until it is drained.</summary>
     public const string DrainFinalizer = "gatehouse.dev/drain";
 
-    public ExposureSpec Spec { get; init; } = new();
+    public ExposureSpec Spec { get; set; } = new();
 
-    public ExposureStatus? Status { get; init; }
+    public ExposureStatus? Status { get; set; }
 
     public static KindInfo<Exposure> Info { get; } = new()
     {
@@ -34,56 +34,56 @@ public sealed record Exposure : ApiObject, IKind<Exposure>
 public sealed record ExposureSpec
 {
     /// <summary>Name of the <see cref="GatewayHost"/>.</summary>
-    public string Gateway { get; init; } = "";
+    public string Gateway { get; set; } = "";
 
     /// <summary>Name of the gateway's cluster; filled by root.</summary>
-    public string? Cluster { get; init; }
+    public string? Cluster { get; set; }
 
     /// <summary>One public address; null for every one of the gateway's that has the service address's family.</summary>
-    public string? PublicAddress { get; init; }
+    public string? PublicAddress { get; set; }
 
-    public Protocol Protocol { get; init; } = Protocol.Tcp;
+    public Protocol Protocol { get; set; } = Protocol.Tcp;
 
     /// <summary>1 to 65535.</summary>
-    public int Port { get; init; }
+    public int Port { get; set; }
 
     /// <summary>A service or instance address.</summary>
-    public string ServiceAddress { get; init; } = "";
+    public string ServiceAddress { get; set; } = "";
 
     /// <summary>1 to 65535.</summary>
-    public int ServicePort { get; init; }
+    public int ServicePort { get; set; }
 
     /// <summary>Whether the service sees the client's own address. Default: it sees the gateway's internal address.</summary>
-    public bool KeepClientAddress { get; init; }
+    public bool KeepClientAddress { get; set; }
 
     /// <summary>Set on withdrawal: refuses new flows and lets the running ones end, up to the deadline; then the object goes.</summary>
-    public bool Withdraw { get; init; }
+    public bool Withdraw { get; set; }
 
     /// <summary>How long running flows may go on after withdrawal, in seconds: 0 to 86400. Default 60.</summary>
-    public int DrainSeconds { get; init; } = 60;
+    public int DrainSeconds { get; set; } = 60;
 }
 
 /// <summary>Where the exposure is served. Written by the cluster.</summary>
 public sealed record ExposureStatus
 {
-    public ExposurePhase Phase { get; init; }
+    public ExposurePhase Phase { get; set; }
 
     /// <summary>The worker that serves it, or will once the phase is <see cref="ExposurePhase.Active"/>.</summary>
-    public string? Worker { get; init; }
+    public string? Worker { get; set; }
 
-    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+    public IReadOnlyList<string> PublicAddresses { get; set; } = [];
 
     /// <summary>A number for the kernel's marks, unique in the cluster, 1 to 16,777,215.</summary>
-    public int? Id { get; init; }
+    public int? Id { get; set; }
 
     /// <summary>When the draining began; its deadline is <see cref="ExposureSpec.DrainSeconds"/> later.</summary>
-    public DateTimeOffset? DrainingSince { get; init; }
+    public DateTimeOffset? DrainingSince { get; set; }
 
     /// <summary>Flows that are still open. Written by the worker while the exposure drains, and by nobody else; null until it has counted.</summary>
-    public int? Flows { get; init; }
+    public int? Flows { get; set; }
 
     /// <summary>Why the phase is what it is, for people.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; set; }
 }
 
 /// <summary>The life of an exposure.</summary>

@@ -6,12 +6,12 @@ namespace Gatehouse.Objects.Kinds;
 /// </summary>
 public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
 {
-    public SubnetworkSpec Spec { get; init; } = new();
+    public SubnetworkSpec Spec { get; set; } = new();
 
     /// <summary>The one name that a worker's subnetwork, and its <see cref="Peer"/>, may have.</summary>
     public static string NameFor(string cluster, string worker) => $"{cluster}.{worker}";
 
-    public SubnetworkStatus? Status { get; init; }
+    public SubnetworkStatus? Status { get; set; }
 
     public static KindInfo<Subnetwork> Info { get; } = new()
     {
@@ -30,23 +30,23 @@ public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
 /// <summary>Who holds the subnetwork.</summary>
 public sealed record SubnetworkSpec
 {
-    public string Cluster { get; init; } = "";
+    public string Cluster { get; set; } = "";
 
-    public string Worker { get; init; } = "";
+    public string Worker { get; set; } = "";
 
     /// <summary>Set when the worker is gone: the quarantine starts. Taken back by the same owner while the quarantine runs.</summary>
-    public bool Released { get; init; }
+    public bool Released { get; set; }
 }
 
 /// <summary>What root leased.</summary>
 public sealed record SubnetworkStatus
 {
-    public AddressPhase Phase { get; init; }
+    public AddressPhase Phase { get; set; }
 
     /// <summary>When <see cref="Phase"/> changed.</summary>
-    public DateTimeOffset? Since { get; init; }
+    public DateTimeOffset? Since { get; set; }
 
-    public SubnetworkRange? Range { get; init; }
+    public SubnetworkRange? Range { get; set; }
 }
 
 /// <summary>The ranges of one subnetwork.</summary>
