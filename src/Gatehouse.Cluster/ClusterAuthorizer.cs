@@ -1,5 +1,4 @@
 using Gatehouse.Api.Server;
-using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Objects.Selectors;
 

@@ -37,4 +37,22 @@ internal static partial class NodeLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "this worker's subnetwork was {Former} and is {Now} from now on: its instances get other namespace addresses")]
     public static partial void SubnetworkChanged(this ILogger log, string former, string now);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "instance {Instance}, step {Step}: {Fault}")]
+    public static partial void InstanceFault(this ILogger log, string instance, string step, string fault);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "instance {Instance} ends: {Why}")]
+    public static partial void InstanceEnds(this ILogger log, string instance, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "exposure {Exposure} is not served: this host needs port {Port} itself")]
+    public static partial void ExposureRefused(this ILogger log, string exposure, int port);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} entries of peers were missing or wrong in the kernel and were mended")]
+    public static partial void Repaired(this ILogger log, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the tables were gone and were loaded anew")]
+    public static partial void TablesMissing(this ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Act}: {Fault}")]
+    public static partial void KernelFault(this ILogger log, string act, string fault);
 }

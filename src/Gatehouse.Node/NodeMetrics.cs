@@ -11,6 +11,7 @@ internal sealed class NodeMetrics : IDisposable
     private readonly Histogram<double> _load;
     private readonly Counter<long> _slowPackets;
     private readonly Histogram<double> _resolve;
+    private readonly Counter<long> _flowDeletes;
 
     public NodeMetrics()
     {
@@ -19,7 +20,11 @@ internal sealed class NodeMetrics : IDisposable
         _load = _meter.CreateHistogram<double>("gatehouse.node.table.load", "s", "One load of the whole tables; the tag says why.");
         _slowPackets = _meter.CreateCounter<long>("gatehouse.node.slowpath.packets", "{packet}", "Packets that reached user space, by what became of them.");
         _resolve = _meter.CreateHistogram<double>("gatehouse.node.slowpath.resolve", "s", "From a destination's first packet until its packets are put back, or dropped.");
+        _flowDeletes = _meter.CreateCounter<long>("gatehouse.node.flows.deletes", "{instance}", "Instances whose flows were ended, since they are gone.");
     }
+
+    /// <summary>Instances whose flows were ended in the kernel.</summary>
+    public void FlowsDeleted(int instances) => _flowDeletes.Add(instances);
 
     public void Applied(int changes, TimeSpan time)
     {

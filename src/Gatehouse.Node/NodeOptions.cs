@@ -36,6 +36,9 @@ public sealed record NodeOptions
     /// <summary>The program that <c>gatehouse</c> stands for in an instance's command; null refuses such commands.</summary>
     public string? OwnProgram { get; init; }
 
+    /// <summary>What the programs of instances find in their environment beside a PATH. Default: nothing.</summary>
+    public IReadOnlyDictionary<string, string> ProcessEnvironment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>Unix socket of the local API; null for none.</summary>
     public string? SocketPath { get; init; } = "/etc/netmanager/netmanager.sock";
 
@@ -76,6 +79,9 @@ public sealed record NodeLimits
     /// <summary>How long an interest is kept after its last flow ended. Default 5 min.</summary>
     public TimeSpan InterestIdle { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>How often a used interest is renewed; the cluster forgets it after ten minutes. Default 2 min.</summary>
+    public TimeSpan InterestRenewal { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>How often flows are counted and interests renewed. Default 20 s: shorter than a flow's life in the connection table.</summary>
     public TimeSpan Survey { get; init; } = TimeSpan.FromSeconds(20);
 
@@ -90,6 +96,9 @@ public sealed record NodeLimits
 
     /// <summary>How often distances are measured. Default 5 s.</summary>
     public TimeSpan Probe { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>From the end of an instance's flows until they are ended once more: entries that were on their way into the table then. Default 100 ms.</summary>
+    public TimeSpan SecondSweep { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How often devices, routes and neighbours are compared with what they should be, without any sign of a change. Default 60 s.</summary>
     public TimeSpan Repair { get; init; } = TimeSpan.FromSeconds(60);

@@ -1,5 +1,8 @@
 using Gatehouse.Api.Client;
 using Gatehouse.Linux;
+using Gatehouse.Node.Closest;
+using Gatehouse.Node.Exposures;
+using Gatehouse.Node.Flows;
 using Gatehouse.Node.Instances;
 using Gatehouse.Node.Interests;
 using Gatehouse.Node.Overlay;
@@ -30,6 +33,11 @@ public sealed partial class NodeRole : IAsyncDisposable
     private readonly InterestBook _interests;
     private readonly PeerSync _peers;
     private readonly InstanceHost _instances;
+    private readonly InstanceReconciler _reconciler;
+    private readonly FlowTable _flows;
+    private readonly FlowSurvey _survey;
+    private readonly ExposureSync _exposures;
+    private readonly DistanceBook _distances = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private OverlayDevices? _devices;
     private OverlayAddresses? _addresses;
@@ -51,6 +59,11 @@ public sealed partial class NodeRole : IAsyncDisposable
         _interests = new(cluster, _services, options, time, _log);
         _peers = new(_path, options, _log);
         _instances = new(_path, _file, options, _log);
+        _flows = new(options, _metrics);
+        _reconciler = new(_instances, _mirrors.Instances, cluster, new(_file, options), _flows, options, time, _log);
+        _exposures = new(_path, _services, _interests, _flows, cluster, options, _log);
+        _survey = new(_flows, _services, _interests, _instances, cluster, () => _exposures.Services);
+        Connect();
     }
 
     /// <summary>Completes when packets pass: the subnetwork is known, devices and tables are in the kernel.</summary>
@@ -66,6 +79,10 @@ public sealed partial class NodeRole : IAsyncDisposable
     internal PeerSync Peers => _peers;
 
     internal DataPath Path => _path;
+
+    internal InstanceReconciler Reconciler => _reconciler;
+
+    internal FlowTable Flows => _flows;
 
     /// <summary>Runs until cancelled. Faults of the cluster and of the network never end it; a fault of the kernel that nobody can mend does.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -107,6 +124,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _interests.Dispose();
         _peers.Dispose();
         _instances.Dispose();
+        _flows.Dispose();
         _path.Dispose();
         _metrics.Dispose();
     }
@@ -129,7 +147,22 @@ public sealed partial class NodeRole : IAsyncDisposable
         FollowPeersAsync(cancellation),
         FollowInterestsAsync(cancellation),
         ReadSlowPathAsync(cancellation),
+        .. AfterReady(cancellation),
     ];
+
+    private IEnumerable<Task> AfterReady(CancellationToken cancellation)
+    {
+        yield return ReconcileInstancesAsync(cancellation);
+        yield return SurveyAsync(cancellation);
+        yield return MeasureAsync(cancellation);
+        yield return RepairAsync(cancellation);
+        yield return WatchKernelAsync(cancellation);
+        if (_mirrors.Exposures is { } exposures)
+        {
+            yield return FollowExposuresAsync(exposures, cancellation);
+            yield return ReportDrainsAsync(cancellation);
+        }
+    }
 
     /// <summary>Devices, tables, peers and instances, in the order in which each needs the one before.</summary>
     private async Task BringUpAsync(SubnetworkRange range)
@@ -143,6 +176,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _path.Load(Shape(addresses));
         _peers.Start(_devices, addresses);
         foreach (var lost in await _instances.StartAsync(_devices, addresses)) await _instances.DetachAsync(lost.Name);
+        _flows.DeleteByMark(_flows.Orphans(_path.Marks()));
         _ready.TrySetResult();
     }
 

@@ -11,21 +11,21 @@ namespace Gatehouse.Node;
 internal sealed record NodeState
 {
     /// <summary>Eight hexadecimal digits, random, for names that must differ from those of other nodes on the same machine.</summary>
-    public required string Tag { get; init; }
+    public required string Tag { get; set; }
 
     /// <summary>The leased subnetwork; null until there was one.</summary>
-    public SubnetworkRange? Subnetwork { get; init; }
+    public SubnetworkRange? Subnetwork { get; set; }
 
-    public IReadOnlyList<AttachedInstance> Instances { get; init; } = [];
+    public IReadOnlyList<AttachedInstance> Instances { get; set; } = [];
 
     /// <summary>Host numbers that were given back, the oldest first: the next instance gets the one that was free for longest.</summary>
-    public IReadOnlyList<int> Freed { get; init; } = [];
+    public IReadOnlyList<int> Freed { get; set; } = [];
 
     /// <summary>The first host number that nobody ever had.</summary>
-    public int NextHost { get; init; } = HostNumbers.First;
+    public int NextHost { get; set; } = HostNumbers.First;
 
     /// <summary>Settings of the host as they were before; tear-down sets them back.</summary>
-    public IReadOnlyDictionary<string, string> FormerSettings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string> FormerSettings { get; set; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }
 
 /// <summary>The node's state file: one line of JSON and its SHA-256. Replaced whole, durably, or not at all.</summary>

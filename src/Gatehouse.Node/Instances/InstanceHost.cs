@@ -44,7 +44,7 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
     /// <summary>What was attached before a restart counts as attached until it is looked at. Without any network.</summary>
     public async Task LoadAsync(OverlayAddresses addresses)
     {
-        _attached = file.State.Instances.ToDictionary(i => i.Name, StringComparer.Ordinal);
+        Volatile.Write(ref _attached, file.State.Instances.Select(i => i with { Namespace = NamespaceOf(addresses, i.Host) }).ToDictionary(i => i.Name, StringComparer.Ordinal));
         Volatile.Write(ref _addresses, addresses);
         await path.ReplaceAsync(_attached.Values.SelectMany(i => Elements(i, addresses)));
     }
@@ -113,15 +113,16 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
         return instance;
     }
 
-    /// <summary>Takes in the instance address that the cluster gave.</summary>
-    public async Task SetAddressAsync(string name, AddressPair address)
+    /// <summary>Notes what became known of an instance: its address, its process, its declaration. Nothing when it is not attached, or nothing changes.</summary>
+    public async Task SetAsync(string name, Func<AttachedInstance, AttachedInstance> change)
     {
         await _turn.WaitAsync();
         AttachedInstance? instance;
         try
         {
-            if (!_attached.TryGetValue(name, out instance) || instance.Address == address) return;
-            instance = instance with { Address = address };
+            if (!_attached.TryGetValue(name, out var before)) return;
+            instance = change(before);
+            if (instance == before) return;
             file.Update(s => s with { Instances = [.. s.Instances.Select(i => i.Name == name ? instance : i)] });
             Publish(d => d[name] = instance);
             await path.ReplaceAsync(Elements(instance, _addresses!));
@@ -157,6 +158,10 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
         return instance;
     }
 
+    /// <summary>Whether the kernel should have a route to this address: it is one of an attached instance.</summary>
+    public bool Wants(System.Net.IPAddress address) =>
+        Addresses is { } own && Attached.Values.Any(i => own.Host4(i.Host).Equals(address) || own.Host6(i.Host).Equals(address));
+
     public void Dispose()
     {
         _route.Dispose();
@@ -164,6 +169,8 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
     }
 
     private static string Owner(string name) => $"inst/{name}";
+
+    private static AddressPair NamespaceOf(OverlayAddresses addresses, int host) => new(addresses.Host4(host).ToString(), addresses.Host6(host).ToString());
 
     private static string MapOwner(string name) => $"map/{name}";
 
@@ -222,6 +229,7 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
             Owned = request.Owned,
             PortMappings = request.PortMappings,
             Address = address,
+            Namespace = NamespaceOf(_addresses!, taken.Host),
         };
         file.Update(_ => taken.State with { Instances = [.. taken.State.Instances, instance] });
         return instance;

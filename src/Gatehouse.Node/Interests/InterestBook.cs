@@ -52,7 +52,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
     /// <summary>Asks for an address, and waits until the kernel translates it.</summary>
     public async Task<ResolveOutcome> ResolveAsync(IPAddress address, CancellationToken cancellation)
     {
-        var name = NameFor(options.Name, address);
+        var name = Interest.NameFor(options.Name, address.ToString());
         var held = Hold(name, address.ToString());
         using var patience = new CancellationTokenSource(options.Limits.Resolve, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
@@ -121,14 +121,20 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         }
     }
 
-    /// <summary>Notes that flows use the services, by name.</summary>
-    public void Used(IReadOnlySet<string> serviceNames)
+    /// <summary>Notes which services flows use, gives up what nobody used for long, and renews the rest before the cluster forgets it.</summary>
+    public async Task SurveyAsync(IReadOnlySet<string> usedServices, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
+        Held[] idle, due;
         lock (_gate)
         {
-            foreach (var held in _held.Values.Where(h => h.Service is { } s && serviceNames.Contains(s))) held.LastUsed = now;
+            foreach (var held in _held.Values.Where(h => h.Service is { } s && usedServices.Contains(s))) held.LastUsed = now;
+            idle = [.. _held.Values.Where(h => now - h.LastUsed > options.Limits.InterestIdle)];
+            due = [.. _held.Values.Except(idle).Where(h => now - h.RenewedAt > options.Limits.InterestRenewal)];
         }
+
+        foreach (var held in idle) await ForgetAsync(held.Name);
+        foreach (var held in due) await RenewAsync(held, now, cancellation);
     }
 
     /// <summary>Gives an interest up: out of the maps, and the object at the cluster.</summary>
@@ -138,9 +144,6 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         await services.DropAsync(name);
         await cluster.DeleteAsync<Interest>(name, null, CancellationToken.None);
     }
-
-    public static string NameFor(string worker, IPAddress address) =>
-        $"{worker}.{(address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? address.ToString() : string.Join('-', Convert.ToHexStringLower(address.GetAddressBytes()).Chunk(4).Select(c => new string(c))))}";
 
     public void Dispose() => _questions.Dispose();
 
@@ -175,6 +178,13 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
     {
         held.Service = interest.Status?.Service ?? held.Service;
         return interest.Status;
+    }
+
+    private async Task RenewAsync(Held held, DateTimeOffset now, CancellationToken cancellation)
+    {
+        if (await cluster.GetAsync<Interest>(held.Name, cancellation) is not { } there) return;
+        await cluster.UpdateAsync(there with { Metadata = there.Metadata with { ResourceVersion = null }, Spec = there.Spec with { RenewedAt = now } }, cancellation);
+        held.RenewedAt = now;
     }
 
     /// <summary>The server ended the lease, for example while this worker could not be heard. What flows use is asked for again; the maps stay meanwhile.</summary>
@@ -213,6 +223,8 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         public string? Service { get; set; }
 
         public DateTimeOffset LastUsed { get; set; } = now;
+
+        public DateTimeOffset RenewedAt { get; set; } = now;
 
         public Task<Resolution> NextAsync(CancellationToken cancellation) => Volatile.Read(ref _next).Task.WaitAsync(cancellation);
 

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Gatehouse.Linux;
 using Gatehouse.Linux.Netlink;
@@ -17,20 +16,24 @@ internal sealed class OverlayDevices : IDisposable
     private readonly DeviceNames _names;
     private readonly RouteSocket _route;
 
-    private OverlayDevices(NodeOptions options, RouteSocket route, TunDevice tun, int mtu)
+    private OverlayDevices(NodeOptions options, RouteSocket route, TunDevice tun)
     {
         _options = options;
         _names = new(options.DevicePrefix);
         _route = route;
         Tun = tun;
-        Mtu = mtu;
     }
 
     /// <summary>The slow path's device. Persistent: without it the host would get ENETUNREACH, and the table's <c>dup</c> needs it.</summary>
     public TunDevice Tun { get; }
 
-    /// <summary>Largest inner packet in bytes: the underlay's less what the tunnel adds.</summary>
-    public int Mtu { get; private set; }
+    /// <summary>Largest inner packet in bytes: the underlay's less what the tunnel adds, which is outer IP, UDP 8, VXLAN 8 and inner Ethernet 14.</summary>
+    public int Mtu => UnderlayMtu - (_options.Underlay.AddressFamily == AddressFamily.InterNetwork ? 50 : 70);
+
+    /// <summary>Index of the device that has the underlay address.</summary>
+    public int UnderlayIndex { get; private set; }
+
+    public int UnderlayMtu { get; private set; }
 
     /// <summary>Index of the VXLAN device; another one after it was made anew.</summary>
     public int Vxlan { get; private set; }
@@ -47,7 +50,7 @@ internal sealed class OverlayDevices : IDisposable
         try
         {
             tun = TunDevice.OpenOrCreate(names.Tun, persistent: true, options.Namespace);
-            var devices = new OverlayDevices(options, route, tun, TunnelMtu(route, options.Underlay));
+            var devices = new OverlayDevices(options, route, tun);
             devices.Ensure(addresses);
             return devices;
         }
@@ -63,7 +66,7 @@ internal sealed class OverlayDevices : IDisposable
     /// <returns>Whether the VXLAN device was made anew: its entries and routes are gone then.</returns>
     public bool Ensure(OverlayAddresses addresses)
     {
-        Mtu = TunnelMtu(_route, _options.Underlay);
+        FindUnderlay();
         Bridge = EnsureBridge(addresses);
         EnsureTun();
         var renewed = EnsureVxlan(addresses);
@@ -83,6 +86,10 @@ internal sealed class OverlayDevices : IDisposable
         foreach (var rule in route.Rules().Where(r => r.Priority == Peers.PeerPlan.RulePriority)) batch.Delete(rule);
         route.Apply(batch).ThrowIfFailed(ignoreMissing: true);
     }
+
+    /// <summary>Whether the kernel should have this route: one of those that belong to no peer and no instance.</summary>
+    public bool Wants(Route route) => route.Protocol == Route.GatehouseProtocol
+        && (route.Device == Tun.Index || (route.Kind == RouteKind.Blackhole && route.Table == Route.MainTable));
 
     public void Dispose()
     {
@@ -148,12 +155,11 @@ internal sealed class OverlayDevices : IDisposable
         link is { Vxlan: { Learning: false } vxlan } && vxlan.Vni == _options.Vni && vxlan.Port == _options.TunnelPort
         && _options.Underlay.Equals(vxlan.Local) && link.Mac == a.TunnelMac;
 
-    /// <summary>Bytes that the tunnel adds: outer IP, UDP 8, VXLAN 8, inner Ethernet 14.</summary>
-    private static int TunnelMtu(RouteSocket route, IPAddress underlay)
+    private void FindUnderlay()
     {
-        var owner = route.Addresses().FirstOrDefault(x => x.Address.Address.Equals(underlay))
-            ?? throw new LinuxException($"finding the device of the underlay address {underlay}: no device of this host has it");
-        var device = route.Links().First(l => l.Index == owner.Index);
-        return device.Mtu - (underlay.AddressFamily == AddressFamily.InterNetwork ? 50 : 70);
+        var owner = _route.Addresses().FirstOrDefault(x => x.Address.Address.Equals(_options.Underlay))
+            ?? throw new LinuxException($"finding the device of the underlay address {_options.Underlay}: no device of this host has it");
+        UnderlayIndex = owner.Index;
+        UnderlayMtu = _route.Links().First(l => l.Index == owner.Index).Mtu;
     }
 }

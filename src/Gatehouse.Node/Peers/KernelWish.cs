@@ -24,6 +24,10 @@ internal sealed record KernelWish
 
     public static KernelWish Of(PeerPlan plan, IEnumerable<PeerTarget> peers) => Empty.With(plan, peers.Select(p => (p.Name, (PeerTarget?)p)));
 
+    public bool Wants(Route route) => Routes.TryGetValue((route.Destination, route.Table), out var wanted) && wanted.Device == route.Device;
+
+    public bool Wants(Neighbour neighbour) => Neighbours.TryGetValue(neighbour.Address, out var wanted) && wanted.Device == neighbour.Device;
+
     /// <summary>With some peers as they are now; null for one that is gone.</summary>
     public KernelWish With(PeerPlan plan, IEnumerable<(string Name, PeerTarget? Peer)> changes)
     {

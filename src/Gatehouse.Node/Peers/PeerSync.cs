@@ -70,6 +70,18 @@ internal sealed class PeerSync(DataPath path, NodeOptions options, ILogger log) 
         }
     }
 
+    /// <summary>Whether the kernel should have this route.</summary>
+    public bool Wants(Route route)
+    {
+        lock (_gate) return _wish.Wants(route);
+    }
+
+    /// <summary>Whether the kernel should have this neighbour.</summary>
+    public bool Wants(Neighbour neighbour)
+    {
+        lock (_gate) return _wish.Wants(neighbour);
+    }
+
     public void Dispose() => _route.Dispose();
 
     private void Move(PeerPlan plan, IReadOnlyCollection<(string Name, Peer? Peer)> changes, Dictionary<string, PeerTarget> next)

@@ -54,6 +54,15 @@ internal sealed class DataPath : IDisposable
         }
     }
 
+    /// <summary>Loads the tables anew when somebody removed them.</summary>
+    /// <returns>Whether they were gone.</returns>
+    public bool Restore()
+    {
+        if (_shape is null || _kernel.AreThere()) return false;
+        lock (_gate) Reload("restore");
+        return true;
+    }
+
     /// <summary>Replaces what one owner wants.</summary>
     /// <returns>Ends when the kernel holds it.</returns>
     public Task ReplaceAsync(string owner, IEnumerable<NftElement> elements, params ReadOnlySpan<PolicyChain> chains) => ReplaceAsync([(owner, elements)], chains);
