@@ -26,7 +26,8 @@ internal sealed partial class RequestPipeline(
     {
         var path = context.Request.Path.Value ?? "/";
         if (SystemEndpoints.Owns(path)) await ServeSystemAsync(context, path, call);
-        else if (path is "/api" or "/apis" || path.StartsWith("/api/", StringComparison.Ordinal) || path.StartsWith("/apis/", StringComparison.Ordinal))
+        // A role's own endpoints may lie below /api too (Oakestra's do): what a route matches is the role's.
+        else if (context.GetEndpoint() is null && (path is "/api" or "/apis" || path.StartsWith("/api/", StringComparison.Ordinal) || path.StartsWith("/apis/", StringComparison.Ordinal)))
             await ServeObjectsAsync(context, path, call);
         else await ServeRoleAsync(context, roles, call);
     });
