@@ -28,8 +28,6 @@ public sealed class RootRole : IDisposable
     private readonly ClusterReconciler _clusters;
     private readonly RootGateways _gateways = new();
     private readonly OakestraRoot _oakestra;
-    private readonly CancellationTokenSource _stop = new();
-    private Task _gatewaysRun = Task.CompletedTask;
 
     /// <summary>Stores what it is given and starts nothing.</summary>
     public RootRole(RootOptions options, TimeProvider time, ILoggerFactory logs)
@@ -76,19 +74,17 @@ public sealed class RootRole : IDisposable
         foreach (var subnetwork in _feeds.Subnetworks.All) _subnetworkLoop.Mark(subnetwork.Metadata.Name);
         foreach (var lease in _feeds.Addresses.All) MarkAddress(IPAddress.Parse(lease.Spec.Ipv4 ?? lease.Spec.Ipv6!));
         await _state.Interests.LoadAsync(local, cancellation);
-        _gatewaysRun = await _gateways.LoadAsync(local, _state.Time, _stop.Token);
+        await _gateways.LoadAsync(local, _state.Time, cancellation);
     }
 
     /// <summary>Works until cancelled. Throws on a bug alone.</summary>
     public Task RunAsync(CancellationToken cancellation) => RoleTasks.RunAllAsync(
         cancellation,
-        [.. _feeds.Loops, _state.Interests.RunAsync, _subnetworkLoop.RunAsync, _addressLoop.RunAsync, _clusterLoop.RunAsync, _gatewaysRun.WaitAsync]);
+        [.. _feeds.Loops, _state.Interests.RunAsync, _subnetworkLoop.RunAsync, _addressLoop.RunAsync, _clusterLoop.RunAsync, _gateways.RunAsync]);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _stop.Cancel();
-        _stop.Dispose();
         _state.Interests.Dispose();
         _subnetworkLoop.Dispose();
         _addressLoop.Dispose();

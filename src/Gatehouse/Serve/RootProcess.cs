@@ -1,7 +1,6 @@
 using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
 using Gatehouse.Root;
-using Gatehouse.Root.Gateways;
 using Gatehouse.Root.Oakestra;
 using Gatehouse.Store.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -12,7 +11,6 @@ namespace Gatehouse.Serve;
 internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILoggerFactory logs) : IServedRole
 {
     private readonly string _state = settings.StateOf(ServeOptions.Root);
-    private readonly RootGateways _gateways = new();
     private CertificateAuthority? _authority;
     private SqliteStore? _store;
     private RootRole? _role;
@@ -33,7 +31,7 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
             new ApiServerOptions
             {
                 Store = _store, Time = time, Logs = logs, Authority = _authority, Listen = settings.RootListen, SideListeners = _role.SideListeners,
-                Admissions = [.. _role.Admissions, .. _gateways.Admissions], Authorizer = _role.Authorizer, MapEndpoints = _gateways.Map, ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
+                Admissions = _role.Admissions, Authorizer = _role.Authorizer, MapEndpoints = _role.Map, ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
                 Enrollment = new EnrollmentOptions
                 {
                     Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.OperatorRole], LeaseNamespace = Objects.Kinds.Cluster.LeaseNamespace,
@@ -41,14 +39,13 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
             },
             cancellation);
         await _role.LoadAsync(_server.Local, cancellation);
-        await _gateways.LoadAsync(_server.Local, time, cancellation);
         await _server.ListenAsync(cancellation);
         _kubeconfig = new AdminKubeconfig(Path.Combine(_state, "admin.kubeconfig"), settings.RootListen[0], time);
         _kubeconfig.Write(_authority);
     }
 
     public Task RunAsync(CancellationToken cancellation) => Loops.UntilFirstEndsAsync(
-        [_role!.RunAsync, _gateways.RunAsync, token => _kubeconfig!.RunAsync(() => _authority!, token)], cancellation);
+        [_role!.RunAsync, token => _kubeconfig!.RunAsync(() => _authority!, token)], cancellation);
 
     public async ValueTask DisposeAsync()
     {
