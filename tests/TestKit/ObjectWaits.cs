@@ -10,20 +10,22 @@ public static class ObjectWaits
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Waits until the object is as wanted; null stands for an object that does not exist.</summary>
-    public static async Task<T?> UntilAsync<T>(this IObjectClient client, ObjectKey key, Func<T?, bool> wanted)
+    /// <param name="fields">The field selector that the client may use; null for the object's name.</param>
+    public static async Task<T?> UntilAsync<T>(this IObjectClient client, ObjectKey key, Func<T?, bool> wanted, string? fields = null)
         where T : ApiObject, IKind<T>
     {
         using var patience = new CancellationTokenSource(Patience);
+        var selection = new Selection(Fields: fields ?? $"metadata.name={key.Name}");
         T? last = null;
         try
         {
             while (true)
             {
                 // The list's revision starts the watch: nothing that happens in between is missed.
-                var list = await client.ListAsync<T>(new Selection(Fields: $"metadata.name={key.Name}"), patience.Token);
+                var list = await client.ListAsync<T>(selection, patience.Token);
                 last = list.Items.FirstOrDefault(i => i.Key == key);
                 if (wanted(last)) return last;
-                await foreach (var change in client.WatchAsync<T>(new Selection(Fields: $"metadata.name={key.Name}"), list.ResourceVersion, patience.Token))
+                await foreach (var change in client.WatchAsync<T>(selection, list.ResourceVersion, patience.Token))
                 {
                     if (change.Object is not { } value || value.Key != key) continue;
                     last = change.Type == ObjectEventType.Deleted ? null : value;
@@ -38,8 +40,8 @@ public static class ObjectWaits
     }
 
     /// <summary>Waits until the object exists and is as wanted.</summary>
-    public static async Task<T> UntilThereAsync<T>(this IObjectClient client, ObjectKey key, Func<T, bool> wanted)
-        where T : ApiObject, IKind<T> => (await client.UntilAsync<T>(key, o => o is not null && wanted(o)))!;
+    public static async Task<T> UntilThereAsync<T>(this IObjectClient client, ObjectKey key, Func<T, bool> wanted, string? fields = null)
+        where T : ApiObject, IKind<T> => (await client.UntilAsync<T>(key, o => o is not null && wanted(o), fields))!;
 
     /// <summary>Waits until the object is gone.</summary>
     public static Task UntilGoneAsync<T>(this IObjectClient client, ObjectKey key)
