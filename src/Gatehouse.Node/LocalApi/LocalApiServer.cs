@@ -7,7 +7,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Node.LocalApi;
 
@@ -28,16 +27,17 @@ internal sealed class LocalApiServer : IAsyncDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         File.Delete(path);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.Services.AddRouting();
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        // Empty: no settings of its own, no log, and no hand on the process's signals.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.ListenUnixSocket(path);
             kestrel.Limits.MaxRequestBodySize = LargestBody;
         });
         var app = builder.Build();
         app.Use(Guard);
+        app.UseRouting();
         new LocalApiEndpoints(role).Map(app);
         await app.StartAsync(cancellation);
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
