@@ -1,5 +1,4 @@
 using Gatehouse.Api.Server;
-using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Objects.Selectors;
 
@@ -63,6 +62,9 @@ internal sealed class ClusterAuthorizer : IAuthorizer
     {
         "list" or "watch" => Selects(request, "status.worker", worker),
         "get" => Belongs(request, "status", "worker", worker),
+
+        // How many flows are left; admission sees to it that nothing else is written.
+        "update" or "patch" when request.Kind == Exposure.Info && request.Subresource == "status" => Belongs(request, "status", "worker", worker),
         _ => $"{request.Kind.Plural} are declared by operators and through the gateway's management API",
     };
 

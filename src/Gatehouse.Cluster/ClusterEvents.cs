@@ -51,7 +51,14 @@ internal sealed class ClusterEvents(ClusterOptions options, ClusterState state, 
         if (spec.Cluster == options.Name) loops.Peers.Mark(spec.Worker);
     }
 
-    public void OnGatewayHost(ObjectEvent<GatewayHost> change) => loops.GatewayHosts.Mark(change.Object!.Metadata.Name);
+    public void OnGatewayHost(ObjectEvent<GatewayHost> change)
+    {
+        loops.GatewayHosts.Mark(change.Object!.Metadata.Name);
+
+        // Whoever serves now, and whoever is said to serve: every worker hears of both by their peers.
+        if (change.Object.Status?.Worker is { } worker) loops.Peers.Mark(worker);
+        loops.Peers.Mark(state.Feeds.Peers.All.Where(p => p.Spec.Cluster == options.Name && p.Spec.PublicAddresses.Count > 0).Select(p => p.Spec.Worker));
+    }
 
     public void OnExposure(ObjectEvent<Exposure> change) => loops.Exposures.Mark(change.Object!.Metadata.Name);
 

@@ -18,17 +18,18 @@ internal sealed class ClusterLoops : IDisposable
     private readonly string _cluster;
     private readonly ClusterState _state;
     private readonly WorkerReconciler _workers;
+    private readonly InstanceReconciler _instances;
 
     public ClusterLoops(ClusterOptions options, ClusterState state, TimeProvider time, ILogger logger)
     {
         (_cluster, _state) = (options.Name, state);
         _workers = new WorkerReconciler(options, state, time);
-        var instances = new InstanceReconciler(options, state, time);
+        _instances = new InstanceReconciler(options, state, time);
         var services = new ServiceReconciler(state);
         var peers = new PeerReconciler(options.Name, state);
         var queries = new UpstreamInterests(options, state, time);
         Workers = Loop("cluster.workers", _workers.StepAsync);
-        Instances = Loop("cluster.instances", instances.StepAsync);
+        Instances = Loop("cluster.instances", _instances.StepAsync);
         Services = Loop("cluster.services", services.StepAsync);
         Peers = Loop("cluster.peers", peers.StepAsync);
         PeersUp = Loop("cluster.peers.up", peers.StepUpAsync);
@@ -103,6 +104,7 @@ internal sealed class ClusterLoops : IDisposable
     public void Dispose()
     {
         foreach (var loop in Every) loop.Dispose();
+        _instances.Dispose();
     }
 
     private CopyReconciler<T> Copy<T>(Mirror<T>? mirror, ObjectFeed<T> feed, Action<JsonObject, JsonObject> keep)

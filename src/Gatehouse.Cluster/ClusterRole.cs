@@ -3,6 +3,7 @@ using Gatehouse.Api.Reconciling;
 using Gatehouse.Api.Server;
 using Gatehouse.Cluster.Gateways;
 using Gatehouse.Cluster.Instances;
+using Gatehouse.Cluster.Oakestra;
 using Gatehouse.Cluster.Services;
 using Gatehouse.Cluster.Upstream;
 using Gatehouse.Cluster.Workers;
@@ -25,6 +26,7 @@ public sealed class ClusterRole : IAsyncDisposable
     private readonly ClusterEvents _events;
     private readonly ClusterGateways? _gateways;
     private readonly ClusterPresence? _presence;
+    private readonly OakestraCluster _oakestra;
     private readonly TimeProvider _time;
 
     /// <summary>Stores what it is given and starts nothing.</summary>
@@ -43,6 +45,7 @@ public sealed class ClusterRole : IAsyncDisposable
         }
 
         if (options.Gateways is { } gateways) _gateways = new ClusterGateways(gateways, _state.Local, root, time, logs);
+        _oakestra = new OakestraCluster(options, _state);
         Admissions =
         [
             new WorkerAdmission(),
@@ -58,6 +61,9 @@ public sealed class ClusterRole : IAsyncDisposable
 
     /// <summary>For <see cref="ApiServerOptions.Authorizer"/>.</summary>
     public IAuthorizer Authorizer { get; } = new ClusterAuthorizer();
+
+    /// <summary>For <see cref="ApiServerOptions.SideListeners"/>: Oakestra's surface, when the options ask for it.</summary>
+    public IReadOnlyList<SideListener> SideListeners => _oakestra.Listeners;
 
     /// <summary>For <see cref="ApiServerOptions.MapEndpoints"/>.</summary>
     public void Map(IEndpointRouteBuilder endpoints) => _gateways?.Map(endpoints);

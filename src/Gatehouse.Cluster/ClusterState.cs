@@ -1,6 +1,7 @@
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Resolving;
 using Gatehouse.Cluster.Instances;
+using Gatehouse.Cluster.Oakestra;
 using Gatehouse.Cluster.Resolving;
 using Gatehouse.Cluster.Upstream;
 using Gatehouse.Objects.Kinds;
@@ -20,7 +21,8 @@ internal sealed class ClusterState
         Interests = new InterestDesk(
             new InterestDeskOptions
             {
-                Name = "cluster.interests", Lease = options.InterestLease, PerHolder = options.InterestsPerWorker, Time = time, Logger = logger,
+                Name = "cluster.interests", Lease = options.InterestLease, PerHolder = options.InterestsPerWorker, PermanentHolder = OakestraCluster.Holder,
+                Time = time, Logger = logger,
             },
             Table,
             clock,

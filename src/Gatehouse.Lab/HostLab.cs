@@ -172,7 +172,7 @@ public sealed class HostLab(string directory, TimeProvider time)
 
         var program = Path.Combine(Paths.Binaries, "gatehouse");
         var words = string.Join(' ', options.Program.Select(w => $"'{w.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-        File.WriteAllText(program, $"#!/bin/sh\nexec {words} \"$@\"\n");
+        File.WriteAllText(program, $"#!/bin/sh\nexport DOTNET_EnableDiagnostics=0\nexec {words} \"$@\"\n");
         File.SetUnixFileMode(program, Private);
     }
 

@@ -22,7 +22,7 @@ internal sealed class LabProcesses(LabPaths paths, TimeProvider time)
         using var readiness = new Readiness(socket);
         string[] command =
         [
-            .. LabNamespaces.Enter(paths.Directory, lab, process.Host), "setsid", "--fork", "env", .. Settings, $"NOTIFY_SOCKET={socket}", $"PATH={paths.Binaries}:{SystemPath}",
+            .. LabNamespaces.Enter(paths.Directory, lab, process.Host), "setsid", "--fork", "env", .. Settings, $"NOTIFY_SOCKET={socket}", $"GATEHOUSE_PROGRAM={Path.Combine(paths.Binaries, "gatehouse")}", $"PATH={paths.Binaries}:{SystemPath}",
             "sh", "-c", StartScript, "sh", process.Log, .. process.Command,
         ];
         var line = await Tool.FirstLineAsync($"starting {process.Role} on {process.Host}", command, cancellation);

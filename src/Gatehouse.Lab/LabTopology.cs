@@ -81,7 +81,7 @@ public sealed record LabTopology(IReadOnlyList<LabHost> Hosts)
 
     private static string Numbered(string word, int number) => string.Create(CultureInfo.InvariantCulture, $"{word}{number}");
 
-    private static string[] UnderlayOf(int third, int fourth) => [$"192.168.{third}.{fourth}/16", $"2001:db8:1::{third:x}:{fourth:x}/64"];
+    private static string[] UnderlayOf(int third, int fourth) => [$"192.168.{third}.{fourth}/16", third == 0 ? $"2001:db8:1::{fourth:x}/64" : $"2001:db8:1::{third:x}:{fourth:x}/64"];
 
     private static string[] PublicOf(int last) => [$"203.0.113.{last}/24", $"2001:db8:2::{last:x}/64"];
 }

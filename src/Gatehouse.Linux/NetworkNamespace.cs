@@ -22,14 +22,18 @@ public sealed class NetworkNamespace : IDisposable
     /// <summary>What messages call it: its name, <c>pid 12</c>, <c>current</c> or <c>unnamed</c>.</summary>
     public string Label { get; }
 
-    /// <summary>The kernel's identity of it; two handles on one namespace have the same.</summary>
-    public ulong Identity
+    /// <summary>The kernel's identity of it (its inode); two handles on one namespace have the same.</summary>
+    public unsafe ulong Identity
     {
         get
         {
-            // "net:[4026531840]"; fstat would need the layout of struct stat for every architecture.
-            var target = new FileInfo($"/proc/self/fd/{Handle.DangerousGetHandle()}").LinkTarget ?? "";
-            return ulong.Parse(target.AsSpan(target.IndexOf('[') + 1).TrimEnd(']'));
+            // statx has one layout for all architectures, unlike stat.
+            const int emptyPath = 0x1000;
+            const uint inode = 0x100;
+            const int inodeOffset = 32;
+            var status = stackalloc byte[256];
+            Check(Libc.Statx(Handle, "", emptyPath, inode, status) < 0, "statx of network namespace " + Label);
+            return *(ulong*)(status + inodeOffset);
         }
     }
 

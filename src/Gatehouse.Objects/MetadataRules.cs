@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Gatehouse.Objects.Schema;
 
 namespace Gatehouse.Objects;
 
@@ -56,7 +57,7 @@ public static class MetadataRules
 
     private static IEnumerable<Fault> CheckTime(JsonObject metadata, string field)
     {
-        if (metadata[field] is { } value && !(value is JsonValue text && text.TryGetValue<DateTimeOffset>(out _)))
+        if (metadata[field] is { } value && !(value is JsonValue text && LeafRules.ElementOf(text) is { ValueKind: JsonValueKind.String } element && element.TryGetDateTimeOffset(out _)))
             yield return new Fault($"metadata.{field}", Shorten(value), "must be a time (RFC 3339)");
     }
 

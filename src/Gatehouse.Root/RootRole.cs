@@ -1,15 +1,13 @@
 using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Reconciling;
-using Gatehouse.Api.Resolving;
 using Gatehouse.Api.Server;
 using Gatehouse.Objects.Kinds;
-using Gatehouse.Objects.Resolving;
 using Gatehouse.Root.Clusters;
+using Gatehouse.Root.Gateways;
 using Gatehouse.Root.Oakestra;
-using Gatehouse.Root.Peers;
-using Gatehouse.Root.ServiceAddresses;
 using Gatehouse.Root.Subnetworks;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Root;
@@ -28,6 +26,8 @@ public sealed class RootRole : IDisposable
     private readonly ReconcileLoop<IPAddress> _addressLoop;
     private readonly ReconcileLoop<string> _clusterLoop;
     private readonly ClusterReconciler _clusters;
+    private readonly RootGateways _gateways = new();
+    private readonly OakestraRoot _oakestra;
 
     /// <summary>Stores what it is given and starts nothing.</summary>
     public RootRole(RootOptions options, TimeProvider time, ILoggerFactory logs)
@@ -39,22 +39,30 @@ public sealed class RootRole : IDisposable
         _subnetworkLoop = Loop<string>("root.subnetworks", 16, (name, ct) => subnetworks.StepAsync(_feeds.Subnetworks, _local, name, ct));
         _addressLoop = Loop<IPAddress>("root.addresses", 16, _state.Ledger.StepAsync);
         _clusterLoop = Loop<string>("root.clusters", 4, (name, ct) => _clusters.StepAsync(_feeds.Clusters, _local, name, ct));
-        Oakestra = new OakestraRoot(_local, _feeds, _state, options.Oakestra, time);
+        var lookup = new OakestraLookup(_local, _feeds);
+        _oakestra = new OakestraRoot(
+            new OakestraJobs(_local, lookup),
+            new OakestraMembers(_local, lookup, _state.Table),
+            new OakestraNetInfo(_local, lookup, _state.Table, _state.Book),
+            options.Oakestra,
+            _gateways.Map);
+        Admissions = [.. _state.Admissions, .. _gateways.Admissions];
 
         ReconcileLoop<TKey> Loop<TKey>(string name, int parallel, Func<TKey, CancellationToken, Task<DateTimeOffset?>> step)
             where TKey : notnull => new(new ReconcileOptions { Name = name, Parallel = parallel, Time = time, Logger = logger }, step);
     }
 
     /// <summary>For <see cref="ApiServerOptions.Admissions"/>.</summary>
-    public IReadOnlyList<IAdmission> Admissions => _state.Admissions;
+    public IReadOnlyList<IAdmission> Admissions { get; }
 
     /// <summary>For <see cref="ApiServerOptions.Authorizer"/>.</summary>
     public IAuthorizer Authorizer { get; } = new RootAuthorizer();
 
     /// <summary>For <see cref="ApiServerOptions.SideListeners"/>: Oakestra's surface, when the options ask for it.</summary>
-    public IReadOnlyList<SideListener> SideListeners => Oakestra.Listeners;
+    public IReadOnlyList<SideListener> SideListeners => _oakestra.Listeners;
 
-    internal OakestraRoot Oakestra { get; }
+    /// <summary>For <see cref="ApiServerOptions.MapEndpoints"/>: Oakestra's surface and the gateways' on the API's own listeners too, where every caller is known.</summary>
+    public void Map(IEndpointRouteBuilder endpoints) => _oakestra.Map(endpoints);
 
     /// <summary>Reads the store. Before the API server listens.</summary>
     public async Task LoadAsync(IObjectClient local, CancellationToken cancellation)
@@ -66,12 +74,13 @@ public sealed class RootRole : IDisposable
         foreach (var subnetwork in _feeds.Subnetworks.All) _subnetworkLoop.Mark(subnetwork.Metadata.Name);
         foreach (var lease in _feeds.Addresses.All) MarkAddress(IPAddress.Parse(lease.Spec.Ipv4 ?? lease.Spec.Ipv6!));
         await _state.Interests.LoadAsync(local, cancellation);
+        await _gateways.LoadAsync(local, _state.Time, cancellation);
     }
 
     /// <summary>Works until cancelled. Throws on a bug alone.</summary>
     public Task RunAsync(CancellationToken cancellation) => RoleTasks.RunAllAsync(
         cancellation,
-        [.. _feeds.Loops, _state.Interests.RunAsync, _subnetworkLoop.RunAsync, _addressLoop.RunAsync, _clusterLoop.RunAsync]);
+        [.. _feeds.Loops, _state.Interests.RunAsync, _subnetworkLoop.RunAsync, _addressLoop.RunAsync, _clusterLoop.RunAsync, _gateways.RunAsync]);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Reconciling;
@@ -20,10 +21,10 @@ internal sealed class RootState
     {
         (Time, Logger) = (time, logger);
         Subnetworks = new SubnetworkTable(options, time);
-        SubnetworkAdmission = new SubnetworkAdmission(Subnetworks);
+        SubnetworkAdmission = new SubnetworkAdmission(Subnetworks, time);
         Book = new AddressBook(options, time);
         Ledger = new AddressLedger(Book, options);
-        var decisions = new AddressDecisions(Book, touchedAddress);
+        var decisions = new AddressDecisions(Book, touchedAddress, time);
         ServiceAdmission = new ServiceAdmission(Book, decisions, Ledger);
         InstanceAdmission = new InstanceAdmission(Book, decisions, Ledger, name => feeds.Services.Find(name), local);
         var clock = new VersionClock(time);
@@ -79,6 +80,8 @@ internal sealed class RootState
 /// <summary>Root's objects in memory.</summary>
 internal sealed class RootFeeds
 {
+    private readonly ConcurrentDictionary<string, string> _jobs = new(StringComparer.Ordinal);
+
     public ObjectFeed<Cluster> Clusters { get; private set; } = null!;
 
     public ObjectFeed<Lease> Leases { get; private set; } = null!;
@@ -92,6 +95,9 @@ internal sealed class RootFeeds
     public ObjectFeed<FabricInstance> Instances { get; private set; } = null!;
 
     public ObjectFeed<Peer> Peers { get; private set; } = null!;
+
+    /// <summary>The service with an Oakestra job identifier; null when none is known.</summary>
+    public FabricService? ServiceOfJob(string id) => _jobs.TryGetValue(id, out var name) ? Services.Find(name) : null;
 
     /// <summary>The loops that follow the store.</summary>
     public IEnumerable<Func<CancellationToken, Task>> Loops =>
@@ -111,7 +117,14 @@ internal sealed class RootFeeds
         Leases = new ObjectFeed<Lease>(local, time, onLease);
         Subnetworks = new ObjectFeed<Subnetwork>(local, time, onSubnetwork);
         Addresses = new ObjectFeed<AddressLease>(local, time, onAddress);
-        Services = new ObjectFeed<FabricService>(local, time, onService);
+        Services = new ObjectFeed<FabricService>(local, time, change =>
+        {
+            var service = change.Object!;
+            var id = service.Spec.JobId ?? service.Metadata.Name;
+            if (change.Type == ObjectEventType.Deleted) _jobs.TryRemove(new KeyValuePair<string, string>(id, service.Metadata.Name));
+            else _jobs[id] = service.Metadata.Name;
+            onService(change);
+        });
         Instances = new ObjectFeed<FabricInstance>(local, time, onInstance);
         Peers = new ObjectFeed<Peer>(local, time, static _ => { });
     }

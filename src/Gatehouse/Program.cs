@@ -10,22 +10,4 @@ var host = new HostContext
     Variable = Environment.GetEnvironmentVariable,
     Interactive = !Console.IsOutputRedirected,
 };
-return await CommandLine.RunAsync(args, host,
-[
-    ServeCommand.Create,
-    GetCommand.Create,
-    DescribeCommand.Create,
-    ApplyCommand.Create,
-    DeleteCommand.Create,
-    WaitCommand.Create,
-    DeployCommand.Create,
-    UndeployCommand.Create,
-    ExposeCommand.Create,
-    AttachCommand.Create,
-    TokenCommand.Create,
-    TraceCommand.Create,
-    DoctorCommand.Create,
-    LabCommand.Create,
-    DemoCommand.Create,
-    VersionCommand.Create,
-]);
+return await CommandLine.RunAsync(args, host, CommandList.All);

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Gatehouse.Store.Sqlite;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests;
 
@@ -9,11 +10,11 @@ public sealed class MetricsTests
     [Fact]
     public async Task Figures_tell_what_the_store_did()
     {
-        using var directory = new TestDirectory();
+        using var directory = new TemporaryDirectory();
         using var factory = new SingleMeterFactory();
         var sums = new System.Collections.Concurrent.ConcurrentDictionary<string, double>();
         using var listener = Listen(factory, sums);
-        var options = new SqliteStoreOptions { Path = directory.StorePath, Metrics = new StoreMetrics(factory), WatchBuffer = 2, HistoryRevisions = 100 };
+        var options = new SqliteStoreOptions { Path = directory["store.db"], Metrics = new StoreMetrics(factory), WatchBuffer = 2, HistoryRevisions = 100 };
         await using (var store = await SqliteStore.OpenAsync(options, TimeProvider.System, TestContext.Current.CancellationToken))
         {
             await using var watch = new WatchProbe(store, "/", 0);

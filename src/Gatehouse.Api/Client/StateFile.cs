@@ -62,7 +62,7 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
     {
         try
         {
-            File.Delete(AtomicFile.TemporaryOf(path));
+            if (File.Exists(AtomicFile.TemporaryOf(path))) File.Delete(AtomicFile.TemporaryOf(path));
             if (!File.Exists(path)) return new(null, null);
             if (new FileInfo(path).Length is var length and > MaxBytes) return Refuse($"{length} bytes are more than any state has");
             var state = Parse(File.ReadAllBytes(path));
@@ -80,7 +80,7 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
 
     private InformerState<T> Parse(ReadOnlySpan<byte> content)
     {
-        if (content.Length < TrailerLength || !content[^TrailerLength..].StartsWith("sha256:"u8)) throw new FormatException("it was cut: the last line is no checksum");
+        if (content.Length < TrailerLength || !content[^TrailerLength..].StartsWith("sha256:"u8) || content[^1] != '\n') throw new FormatException("it was cut: the last line is no checksum");
         var body = content[..^TrailerLength];
         var claimed = Encoding.ASCII.GetString(content[^(TrailerLength - TrailerStart.Length)..^1]);
         if (claimed != Convert.ToHexStringLower(SHA256.HashData(body))) throw new FormatException("it was changed: the checksum does not fit");

@@ -22,6 +22,9 @@ public sealed record InterestDeskOptions
     /// <summary>Interests of one holder; beyond: 429.</summary>
     public required int PerHolder { get; init; }
 
+    /// <summary>A holder whose interests never end by themselves; null for none.</summary>
+    public string? PermanentHolder { get; init; }
+
     /// <summary>Status writes at the same time. Default 64: they share the store's fsync.</summary>
     public int Parallel { get; init; } = 64;
 
@@ -144,14 +147,15 @@ public sealed class InterestDesk : IAdmission, IDisposable
     {
         if (_feed!.Find(name) is not { } interest) return null;
         var end = (interest.Spec.RenewedAt ?? interest.Metadata.CreationTimestamp ?? _options.Time.GetUtcNow()) + _options.Lease;
-        if (end <= _options.Time.GetUtcNow())
+        var isPermanent = interest.Spec.Holder == _options.PermanentHolder;
+        if (end <= _options.Time.GetUtcNow() && !isPermanent)
         {
             await _local!.DeleteAsync<Interest>(name, new DeletePreconditions(interest.Metadata.Uid, interest.Metadata.ResourceVersion), cancellation);
             return null;
         }
 
         if (IsStale(interest)) await PushAsync(interest, cancellation);
-        return end;
+        return isPermanent ? null : end;
     }
 
     private async Task PushAsync(Interest interest, CancellationToken cancellation)

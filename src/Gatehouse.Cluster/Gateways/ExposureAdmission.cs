@@ -8,7 +8,7 @@ namespace Gatehouse.Cluster.Gateways;
 
 /// <summary>
 /// What the cluster adds to an exposure in the write that creates it: its cluster, and the finalizer that keeps it until it is drained. And what an update may
-/// not change.
+/// not change, and what a worker may report.
 /// </summary>
 internal sealed class ExposureAdmission(string cluster) : IAdmission
 {
@@ -20,6 +20,7 @@ internal sealed class ExposureAdmission(string cluster) : IAdmission
     {
         AdmissionVerb.Create => Complete(request.Object),
         AdmissionVerb.Update when request.Old is not null => CheckChange(request),
+        AdmissionVerb.UpdateStatus when request.User.Worker is { } worker => CheckReport(request, worker),
         _ => null,
     });
 
@@ -37,6 +38,15 @@ internal sealed class ExposureAdmission(string cluster) : IAdmission
         if (finalizers is null) metadata["finalizers"] = finalizers = [];
         if (!finalizers.Any(f => f is JsonValue v && v.TryGetValue<string>(out var name) && name == Exposure.DrainFinalizer)) finalizers.Add((JsonNode)Exposure.DrainFinalizer);
         return null;
+    }
+
+    /// <summary>A worker writes one number: how many flows of an exposure it still has.</summary>
+    private static Status? CheckReport(AdmissionRequest request, string worker)
+    {
+        var (before, after) = (request.Old.Deserialize(ObjectsJson.Default.Exposure)?.Status, request.Object.Deserialize(ObjectsJson.Default.Exposure)?.Status);
+        if (before is null || after is null || !GatewayState.Same(before with { Flows = after.Flows }, after))
+            return Statuses.Refused(403, StatusReason.Forbidden, $"worker {worker} may report status.flows of exposure {request.Key.Name}; the rest of its status is the cluster's");
+        return after.Flows >= 0 ? null : Statuses.Invalid(Exposure.Info, request.Key.Name, [new Fault("status.flows", $"{after.Flows}", "must be 0 or more")]);
     }
 
     private static Status? CheckChange(AdmissionRequest request)

@@ -58,12 +58,11 @@ internal sealed partial class ExposureDesk(GatewayOptions options, IObjectClient
         var name = ExposureRules.PortName(request.Protocol, request.Port);
         if (matches.Count == 0)
             return Outcome<WithdrawAnswer>.Refused(Statuses.Refused(404, StatusReason.NotFound, $"gateway {host.Metadata.Name} exposes nothing{Where(request)} at {name}"));
-        if (matches.Find(e => Origin.IsRoot(e.Metadata)) is { } foreign)
-            return Outcome<WithdrawAnswer>.Refused(Statuses.Refused(409, StatusReason.Conflict, $"exposure {foreign.Metadata.Name} at {name} was declared at root: withdraw it there"));
-
         foreach (var exposure in matches)
         {
-            await local.DeleteAsync<Exposure>(exposure.Key, new DeletePreconditions(exposure.Metadata.Uid), cancellation);
+            // A copy of root's would come back: it is marked, drained, and then removed at root as well.
+            if (Origin.IsRoot(exposure.Metadata)) await local.MergePatchAsync<Exposure>(exposure.Key, """{"spec":{"withdraw":true}}""", null, cancellation);
+            else await local.DeleteAsync<Exposure>(exposure.Key, new DeletePreconditions(exposure.Metadata.Uid), cancellation);
             LogWithdrawn(exposure.Metadata.Name, request.RequestedBy);
         }
 

@@ -48,7 +48,7 @@ internal abstract record InstanceAct
 internal static class InstancePlan
 {
     /// <summary>Names root's object of which the cluster's is the copy; absent until root has one.</summary>
-    public const string UpstreamUid = "gatehouse.dev/upstream-uid";
+    public const string UpstreamUid = Origin.UpstreamUid;
 
     /// <summary>The next act.</summary>
     public static InstanceAct Decide(InstanceSituation now, ClusterOptions options)

@@ -5,7 +5,7 @@ using Gatehouse.Objects.Kinds;
 namespace Gatehouse.Cluster.Instances;
 
 /// <summary>Brings root's instances down, places them, brings their state up, and takes undeployed ones out in order.</summary>
-internal sealed class InstanceReconciler(ClusterOptions options, ClusterState state, TimeProvider time)
+internal sealed class InstanceReconciler(ClusterOptions options, ClusterState state, TimeProvider time) : IDisposable
 {
     private const int MaxActs = 16;
     private readonly SemaphoreSlim _placing = new(1, 1);
@@ -23,6 +23,9 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
 
         return time.GetUtcNow() + TimeSpan.FromSeconds(1);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _placing.Dispose();
 
     private InstanceSituation Situation(string name)
     {
@@ -66,7 +69,7 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
         }
     }
 
-    private FabricInstance CopyOf(FabricInstance atRoot) => new()
+    private static FabricInstance CopyOf(FabricInstance atRoot) => new()
     {
         Metadata = new ObjectMeta
         {

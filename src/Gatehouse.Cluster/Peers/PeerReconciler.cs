@@ -9,7 +9,9 @@ internal sealed class PeerReconciler(string cluster, ClusterState state)
     /// <summary>The peer of one of this cluster's workers, in the cluster's store.</summary>
     public async Task<DateTimeOffset?> StepAsync(string worker, CancellationToken cancellation)
     {
-        var wanted = PeerPlan.Of(cluster, state.Feeds.Workers.Find(worker), state.InstanceIndex.OfWorker(worker));
+        var gateway = state.Feeds.GatewayHosts.All.FirstOrDefault(g => g.Spec.Cluster == cluster && g.Status?.Worker == worker)?.Status;
+        var before = state.Feeds.Peers.Find(Subnetwork.NameFor(cluster, worker))?.Spec.PublicAddresses ?? [];
+        var wanted = PeerPlan.Of(cluster, state.Feeds.Workers.Find(worker), state.InstanceIndex.OfWorker(worker), PeerPlan.Served(gateway, before));
         await BringAsync(Subnetwork.NameFor(cluster, worker), wanted, cancellation);
         return null;
     }
@@ -68,15 +70,24 @@ internal sealed class PeerReconciler(string cluster, ClusterState state)
 /// <summary>What a worker looks like to others. Pure.</summary>
 internal static class PeerPlan
 {
+    /// <summary>
+    /// The public addresses that a worker serves as gateway, and may forward clients for: none before its gateway is ready, and none once another worker took over.
+    /// While the gateway registers anew, after an absence, it keeps what it had.
+    /// </summary>
+    /// <param name="gateway">Of the gateway host that names the worker; null when none does.</param>
+    /// <param name="before">What the peer says so far.</param>
+    public static IReadOnlyList<string> Served(GatewayHostStatus? gateway, IReadOnlyList<string> before) =>
+        gateway is null || (gateway.Phase != GatewayHostPhase.Ready && before.Count == 0) ? [] : gateway.PublicAddresses;
+
     /// <summary>The peer of a worker; null when it has no subnetwork, so that nobody accepts anything from it.</summary>
-    public static PeerSpec? Of(string cluster, Worker? worker, IEnumerable<FabricInstance> instances) => worker is not { Status.Subnetwork: { } range } ? null : new PeerSpec
+    public static PeerSpec? Of(string cluster, Worker? worker, IEnumerable<FabricInstance> instances, IReadOnlyList<string>? served = null) => worker is not { Status.Subnetwork: { } range } ? null : new PeerSpec
     {
         Cluster = cluster,
         Worker = worker.Metadata.Name,
         Underlay = worker.Spec.Underlay,
         TunnelPort = worker.Spec.TunnelPort,
         Subnetwork = range,
-        PublicAddresses = worker.Spec.PublicAddresses,
+        PublicAddresses = served ?? [],
         Bindings =
         [
             .. instances.Where(IsAttached).OrderBy(i => i.Metadata.Name, StringComparer.Ordinal)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gatehouse.Api.Client;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
@@ -47,7 +48,7 @@ internal sealed class ClusterPresence(ClusterOptions options, IObjectClient root
         await RenewAsync(cancellation);
         var workers = readyWorkers();
         if (_self.Status?.Workers != workers)
-            await root.MergePatchAsync<ClusterObject>(options.Name, $$"""{"status":{"workers":{{workers}}}}""", "status", cancellation);
+            await root.MergePatchAsync<ClusterObject>(options.Name, string.Create(CultureInfo.InvariantCulture, $"{{\"status\":{{\"workers\":{workers}}}}}"), "status", cancellation);
         _self = _self with { Status = (_self.Status ?? new ClusterStatus()) with { Workers = workers } };
         if (!_away) return;
         _away = false;

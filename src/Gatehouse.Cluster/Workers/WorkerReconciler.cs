@@ -1,5 +1,4 @@
 using Gatehouse.Api.Client;
-using Gatehouse.Api.Reconciling;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Objects.Presence;

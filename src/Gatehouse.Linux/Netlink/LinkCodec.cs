@@ -42,9 +42,6 @@ internal static class LinkCodec
         => WriteNew(writer, sequence, options.Name, "bridge", options.Mac, options.Mtu, () =>
             writer.U8(BridgeMulticastSnooping, options.MulticastSnooping ? (byte)1 : (byte)0));
 
-    public static void WriteDummy(NetlinkWriter writer, uint sequence, string name)
-        => WriteNew(writer, sequence, name, "dummy", null, null, null);
-
     public static void WriteVxlan(NetlinkWriter writer, uint sequence, VxlanOptions options)
         => WriteNew(writer, sequence, options.Name, "vxlan", options.Mac, options.Mtu, () =>
         {
@@ -213,7 +210,7 @@ internal static class LinkCodec
         return state;
     }
 
-    private static void WriteNew(NetlinkWriter writer, uint sequence, string name, string kind, MacAddress? mac, int? mtu, Action? data)
+    private static void WriteNew(NetlinkWriter writer, uint sequence, string name, string kind, MacAddress? mac, int? mtu, Action data)
     {
         var start = writer.Begin(
             RouteMessage.NewLink, NetlinkFlags.Request | NetlinkFlags.Ack | NetlinkFlags.Create | NetlinkFlags.Exclusive, sequence);
@@ -221,13 +218,9 @@ internal static class LinkCodec
         WriteCommon(writer, name, mac, mtu);
         var info = writer.Nest(Info);
         writer.Text(InfoKind, kind);
-        if (data is not null)
-        {
-            var nest = writer.Nest(InfoData);
-            data();
-            writer.EndNest(nest);
-        }
-
+        var nest = writer.Nest(InfoData);
+        data();
+        writer.EndNest(nest);
         writer.EndNest(info);
         writer.End(start);
     }

@@ -88,6 +88,7 @@ public sealed class RouteMonitor : IDisposable
                 var outcome = _socket.ReceiveEvents((type, payload) => Read(type, payload, events));
                 if (outcome == -(int)Errno.ENOBUFS)
                 {
+                    DropWaiting();
                     events.Add(new RouteEvent(RouteEventKind.Overrun));
                 }
                 else if (outcome == -(int)Errno.EAGAIN)
@@ -105,6 +106,20 @@ public sealed class RouteMonitor : IDisposable
                 }
             }
         }
+    }
+
+    /// <summary>
+    /// After an overrun the kernel drops silently until everything that waits was read. So the rest is read first: a list
+    /// taken after the overrun was told misses nothing.
+    /// </summary>
+    private void DropWaiting()
+    {
+        int outcome;
+        do
+        {
+            outcome = _socket.ReceiveEvents(static (_, _) => { });
+        }
+        while (outcome >= 0 || outcome == -(int)Errno.ENOBUFS);
     }
 
     private static IEnumerable<int> NumbersOf(RouteGroups groups)

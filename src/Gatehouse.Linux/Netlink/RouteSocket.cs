@@ -65,9 +65,6 @@ public sealed class RouteSocket : IDisposable
     public int CreateVeth(VethOptions options)
         => CreateLink(options.Name, "veth", sequence => LinkCodec.WriteVeth(_writer, sequence, options));
 
-    /// <inheritdoc cref="CreateBridge"/>
-    public int CreateDummy(string name) => CreateLink(name, "dummy", sequence => LinkCodec.WriteDummy(_writer, sequence, name));
-
     /// <summary>Changes a device; what is null in the change stays.</summary>
     public void SetLink(int index, LinkChange change)
     {

@@ -17,6 +17,7 @@ public sealed class NftContext : IDisposable
     private readonly Thread _thread;
     private readonly NetworkNamespace? _namespace;
     private nint _context;
+    private int _closed;
 
     private NftContext(NetworkNamespace? ns)
     {
@@ -61,10 +62,10 @@ public sealed class NftContext : IDisposable
     /// <inheritdoc cref="Run"/>
     public void Check(string script) => OnThread(() => RunHere(script, flags: 0, dry: true));
 
-    /// <summary>Ends the thread after the work in hand. Not to be called twice at the same time.</summary>
+    /// <summary>Ends the thread after the work in hand.</summary>
     public void Dispose()
     {
-        if (_work.IsAddingCompleted)
+        if (Interlocked.Exchange(ref _closed, 1) != 0)
         {
             return;
         }
@@ -135,7 +136,7 @@ public sealed class NftContext : IDisposable
     private T OnThread<T>(Func<T> act)
     {
         var done = new TaskCompletionSource<T>();
-        ObjectDisposedException.ThrowIf(_work.IsAddingCompleted, this);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _closed) != 0, this);
         _work.Add(() =>
         {
             try

@@ -26,14 +26,22 @@ internal static class LeafRules
 
     private static bool Fits(JsonValue value, Type type)
     {
-        var kind = value.GetValueKind();
-        if (type == typeof(string)) return kind == JsonValueKind.String;
-        if (type == typeof(bool)) return kind is JsonValueKind.True or JsonValueKind.False;
-        if (type == typeof(int)) return kind == JsonValueKind.Number && value.TryGetValue<int>(out _);
-        if (type == typeof(long)) return kind == JsonValueKind.Number && value.TryGetValue<long>(out _);
-        if (type == typeof(double)) return kind == JsonValueKind.Number;
-        if (type == typeof(DateTimeOffset)) return kind == JsonValueKind.String && value.TryGetValue<DateTimeOffset>(out _);
+        var element = ElementOf(value);
+        if (type == typeof(string)) return element.ValueKind == JsonValueKind.String;
+        if (type == typeof(bool)) return element.ValueKind is JsonValueKind.True or JsonValueKind.False;
+        if (type == typeof(int)) return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out _);
+        if (type == typeof(long)) return element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out _);
+        if (type == typeof(double)) return element.ValueKind == JsonValueKind.Number;
+        if (type == typeof(DateTimeOffset)) return element.ValueKind == JsonValueKind.String && element.TryGetDateTimeOffset(out _);
         return true; // another scalar: the deserialiser has the word
+    }
+
+    /// <summary>As it would be on the wire: a node made in code (<c>node["a"] = 1</c>) remembers a .NET type and answers to no other.</summary>
+    internal static JsonElement ElementOf(JsonValue value)
+    {
+        if (value.TryGetValue<JsonElement>(out var element)) return element;
+        using var document = JsonDocument.Parse(value.ToJsonString());
+        return document.RootElement.Clone();
     }
 
     private static string Noun(Type type)

@@ -18,6 +18,7 @@ public sealed class RootGateways(IReadOnlyList<ReservedPort>? reserved = null)
     public const string Path = "/api/gateway";
 
     private readonly GatewayTables _tables = new();
+    private readonly List<Func<CancellationToken, Task>> _follow = [];
     private IObjectClient? _local;
 
     /// <summary>What takes part in writes at root's API server.</summary>
@@ -30,27 +31,28 @@ public sealed class RootGateways(IReadOnlyList<ReservedPort>? reserved = null)
         endpoints.MapGet(Path, ListAsync);
     }
 
-    /// <summary>Reads what there is, before the server listens, and follows it until cancelled.</summary>
-    /// <returns>A task that completes when everything is read; its result ends with <paramref name="cancellation"/>.</returns>
-    public async Task<Task> LoadAsync(IObjectClient local, TimeProvider time, CancellationToken cancellation)
+    /// <summary>Reads what there is. Before the server listens.</summary>
+    public async Task LoadAsync(IObjectClient local, TimeProvider time, CancellationToken cancellation)
     {
         _local = local;
-        return Task.WhenAll(
-            await FollowAsync<GatewayHost>(local, time, _tables.OnHost, cancellation),
-            await FollowAsync<Exposure>(local, time, _tables.OnExposure, cancellation),
-            await FollowAsync<KindCluster>(local, time, _tables.OnCluster, cancellation),
-            await FollowAsync<Peer>(local, time, _tables.OnPeer, cancellation));
+        await FollowAsync<GatewayHost>(time, _tables.OnHost, cancellation);
+        await FollowAsync<Exposure>(time, _tables.OnExposure, cancellation);
+        await FollowAsync<KindCluster>(time, _tables.OnCluster, cancellation);
+        await FollowAsync<Peer>(time, _tables.OnPeer, cancellation);
     }
 
-    private static async Task<Task> FollowAsync<T>(IObjectClient local, TimeProvider time, Action<string, T?> apply, CancellationToken cancellation)
+    /// <summary>Follows changes until cancelled.</summary>
+    public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(_follow.Select(follow => follow(cancellation)));
+
+    private async Task FollowAsync<T>(TimeProvider time, Action<string, T?> apply, CancellationToken cancellation)
         where T : ApiObject, IKind<T>
     {
-        var feed = new ObjectFeed<T>(local, time, change =>
+        var feed = new ObjectFeed<T>(_local!, time, change =>
         {
             if (change.Object is { } value) apply(value.Metadata.Name, change.Type == ObjectEventType.Deleted ? null : value);
         });
         await feed.LoadAsync(cancellation);
-        return feed.RunAsync(cancellation);
+        _follow.Add(feed.RunAsync);
     }
 
     private static Status? RefuseCaller(HttpContext context) => context.GetUser() is { IsMaster: true }

@@ -1,6 +1,5 @@
 using System.Net;
 using Gatehouse.Api.Server;
-using Gatehouse.Objects;
 
 namespace Gatehouse.Root.ServiceAddresses;
 
@@ -8,15 +7,15 @@ namespace Gatehouse.Root.ServiceAddresses;
 /// Grants made for writes under way, by owner. Ends them when the object is seen stored, undoes them when it was not, and gives back what an object
 /// does not hold any more.
 /// </summary>
-internal sealed class AddressDecisions(AddressBook book, Action<IPAddress> touched)
+internal sealed class AddressDecisions(AddressBook book, Action<IPAddress> touched, TimeProvider time)
 {
-    private readonly InFlight<Decision> _inFlight = new();
+    private readonly InFlight<Decision> _inFlight = new(time);
 
-    /// <summary>Takes an owner for one write. Null when another write has it.</summary>
-    public Decision? TryBegin(AdmissionRequest request, string owner)
+    /// <summary>Takes an owner for one write. Null when another write has it for too long.</summary>
+    public async ValueTask<Decision?> BeginAsync(AdmissionRequest request, string owner, CancellationToken cancellation)
     {
         var decision = new Decision(request);
-        return _inFlight.TryBegin(owner, decision) ? decision : null;
+        return await _inFlight.BeginAsync(owner, decision, cancellation) ? decision : null;
     }
 
     /// <summary>The write was not made.</summary>
@@ -48,10 +47,8 @@ internal sealed class AddressDecisions(AddressBook book, Action<IPAddress> touch
     }
 
     /// <summary>What one write was granted.</summary>
-    internal sealed class Decision(AdmissionRequest request)
+    internal sealed class Decision(AdmissionRequest request) : WriteDecision(request)
     {
-        public AdmissionRequest Request { get; } = request;
-
         public List<Grant> Grants { get; } = [];
 
         public IEnumerable<IPAddress> Addresses => Grants.SelectMany(g => new[] { IPAddress.Parse(g.Pair.Ipv4!), IPAddress.Parse(g.Pair.Ipv6!) });

@@ -54,7 +54,7 @@ internal sealed class InstanceAdmission(AddressBook book, AddressDecisions decis
         // The feed may be a moment behind the create that the caller just made.
         if (services(service) is null && !await ExistsAsync(service, cancellation)) faults.Add(new Fault("spec.service", service, "no such service"));
         if (faults.Count > 0) return request.Invalid(faults);
-        if (decisions.TryBegin(request, Owner(request)) is not { } decision) return request.Conflict("another request for it is under way");
+        if (await decisions.BeginAsync(request, Owner(request), cancellation) is not { } decision) return request.Conflict("another request for it is under way");
         var outcome = book.Allocate(Claim.OfInstance(name), null, null, "");
         if (outcome.Grant is not { } grant)
         {

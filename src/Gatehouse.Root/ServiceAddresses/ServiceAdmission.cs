@@ -18,9 +18,9 @@ internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisi
         switch (request.Verb)
         {
             case AdmissionVerb.Create:
-                return Declare(request, service, new FabricServiceStatus());
+                return await DeclareAsync(request, service, new FabricServiceStatus(), cancellation);
             case AdmissionVerb.Update:
-                return Declare(request, service, request.ReadOld<FabricService>()!.Status ?? new FabricServiceStatus());
+                return await DeclareAsync(request, service, request.ReadOld<FabricService>()!.Status ?? new FabricServiceStatus(), cancellation);
             case AdmissionVerb.UpdateStatus:
                 var addresses = request.ReadOld<FabricService>()!.Status?.Addresses ?? [];
                 request.SetStatus((service.Status ?? new FabricServiceStatus()) with { Addresses = addresses }, ObjectsJson.Default.FabricServiceStatus);
@@ -47,11 +47,11 @@ internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisi
 
     private static string Owner(AdmissionRequest request) => $"service/{request.Key.Name}";
 
-    private Status? Declare(AdmissionRequest request, FabricService service, FabricServiceStatus before)
+    private async ValueTask<Status?> DeclareAsync(AdmissionRequest request, FabricService service, FabricServiceStatus before, CancellationToken cancellation)
     {
         var policies = service.Spec.Policies.Concat(service.Spec.Chosen.Select(c => c.Policy)).Distinct().ToList();
         if (ServiceRules.Check(service) is { Count: > 0 } faults) return request.Invalid(faults);
-        if (decisions.TryBegin(request, Owner(request)) is not { } decision) return request.Conflict("another request for it is under way");
+        if (await decisions.BeginAsync(request, Owner(request), cancellation) is not { } decision) return request.Conflict("another request for it is under way");
         if (Grant(service, policies, decision) is { } refusal)
         {
             decisions.Abandon(request, Owner(request));

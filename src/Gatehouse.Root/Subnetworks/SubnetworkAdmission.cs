@@ -9,24 +9,24 @@ namespace Gatehouse.Root.Subnetworks;
 /// Leases a subnetwork in the write that creates or takes back the object, and starts its quarantine in the write that releases it. An object outlives its lease: it
 /// is the tombstone that keeps the index's place in the queue, until somebody else gets the index.
 /// </summary>
-internal sealed class SubnetworkAdmission(SubnetworkTable table) : IAdmission
+internal sealed class SubnetworkAdmission(SubnetworkTable table, TimeProvider time) : IAdmission
 {
-    private readonly InFlight<Decision> _inFlight = new();
+    private readonly InFlight<Decision> _inFlight = new(time);
 
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [Subnetwork.Info];
 
     /// <inheritdoc/>
-    public ValueTask<Status?> AdmitAsync(AdmissionRequest request, CancellationToken cancellation)
+    public async ValueTask<Status?> AdmitAsync(AdmissionRequest request, CancellationToken cancellation)
     {
-        if (request.Read<Subnetwork>() is not { } value) return new((Status?)null);
-        return new(request.Verb switch
+        if (request.Read<Subnetwork>() is not { } value) return null;
+        return request.Verb switch
         {
-            AdmissionVerb.Create => Create(request, value),
-            AdmissionVerb.Update => Update(request, value, request.ReadOld<Subnetwork>()!),
+            AdmissionVerb.Create => await CreateAsync(request, value, cancellation),
+            AdmissionVerb.Update => await UpdateAsync(request, value, request.ReadOld<Subnetwork>()!, cancellation),
             AdmissionVerb.UpdateStatus => CheckStatus(request, value),
             _ => CheckDelete(request, value),
-        });
+        };
     }
 
     /// <inheritdoc/>
@@ -49,14 +49,14 @@ internal sealed class SubnetworkAdmission(SubnetworkTable table) : IAdmission
         return decision.Allocated?.Before is { } before && before.Owner != name ? before.Owner : null;
     }
 
-    private Status? Create(AdmissionRequest request, Subnetwork value)
+    private async ValueTask<Status?> CreateAsync(AdmissionRequest request, Subnetwork value, CancellationToken cancellation)
     {
         var faults = CheckOwner(value).ToList();
         if (value.Spec.Released) faults.Add(new Fault("spec.released", "true", "must be false on create"));
-        return faults.Count > 0 ? request.Invalid(faults) : Lease(request);
+        return faults.Count > 0 ? request.Invalid(faults) : await LeaseAsync(request, cancellation);
     }
 
-    private Status? Update(AdmissionRequest request, Subnetwork value, Subnetwork old)
+    private async ValueTask<Status?> UpdateAsync(AdmissionRequest request, Subnetwork value, Subnetwork old, CancellationToken cancellation)
     {
         List<Fault> faults = [];
         if (value.Spec.Cluster != old.Spec.Cluster) faults.Add(new Fault("spec.cluster", value.Spec.Cluster, $"can't change: it is {old.Spec.Cluster}"));
@@ -64,13 +64,13 @@ internal sealed class SubnetworkAdmission(SubnetworkTable table) : IAdmission
         if (faults.Count > 0) return request.Invalid(faults);
         var leased = old.Status?.Phase == AddressPhase.Leased && old.Status.Range is not null;
         if (value.Spec.Released == !leased) return null;
-        return value.Spec.Released ? Release(request) : Lease(request);
+        return value.Spec.Released ? await ReleaseAsync(request, cancellation) : await LeaseAsync(request, cancellation);
     }
 
-    private Status? Lease(AdmissionRequest request)
+    private async ValueTask<Status?> LeaseAsync(AdmissionRequest request, CancellationToken cancellation)
     {
         var decision = new Decision(request);
-        if (!_inFlight.TryBegin(request.Key.Name, decision)) return request.Conflict("another request for it is under way");
+        if (!await _inFlight.BeginAsync(request.Key.Name, decision, cancellation)) return request.Conflict("another request for it is under way");
         switch (table.Allocate(request.Key.Name))
         {
             case AllocateOutcome.Allocated allocated:
@@ -82,10 +82,10 @@ internal sealed class SubnetworkAdmission(SubnetworkTable table) : IAdmission
         }
     }
 
-    private Status? Release(AdmissionRequest request)
+    private async ValueTask<Status?> ReleaseAsync(AdmissionRequest request, CancellationToken cancellation)
     {
         var decision = new Decision(request);
-        if (!_inFlight.TryBegin(request.Key.Name, decision)) return request.Conflict("another request for it is under way");
+        if (!await _inFlight.BeginAsync(request.Key.Name, decision, cancellation)) return request.Conflict("another request for it is under way");
         if (table.Release(request.Key.Name) is { } released)
         {
             decision.Released = released.Before;
@@ -129,10 +129,8 @@ internal sealed class SubnetworkAdmission(SubnetworkTable table) : IAdmission
         if (name != Subnetwork.NameFor(cluster, worker)) yield return new Fault("metadata.name", name, $"must be {Subnetwork.NameFor(cluster, worker)}");
     }
 
-    private sealed class Decision(AdmissionRequest request)
+    private sealed class Decision(AdmissionRequest request) : WriteDecision(request)
     {
-        public AdmissionRequest Request { get; } = request;
-
         public AllocateOutcome.Allocated? Allocated { get; set; }
 
         public PoolEntry? Released { get; set; }

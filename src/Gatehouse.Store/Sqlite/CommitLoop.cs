@@ -52,12 +52,12 @@ internal sealed class CommitLoop(
             return;
         }
 
-        var batch = new LedgerBatch(ledger.State);
+        var batch = new LedgerBatch(ledger.State, options.Store.MaxBytes, options.Store.Path);
         _results.Clear();
         var compactTo = ledger.CompactionDue() ?? journal.Head.Compacted;
         foreach (var queued in _taken)
         {
-            _results.Add(queued.CompactTo is null ? batch.Add(queued.Write.Key, queued.Write.Value, queued.Write.ExpectedRevision) : default);
+            _results.Add(Judge(batch, queued));
             compactTo = Math.Max(compactTo, Math.Min(queued.CompactTo ?? 0, batch.Base.Revision));
         }
 
@@ -71,8 +71,23 @@ internal sealed class CommitLoop(
             return;
         }
 
-        for (var i = 0; i < _taken.Count; i++) _taken[i].SetResult(_results[i]);
+        // Those that the limit refused have their answer.
+        for (var i = 0; i < _taken.Count; i++) _taken[i].TrySetResult(_results[i]);
         hub.Publish(batch.Changes);
+    }
+
+    private static WriteResult Judge(LedgerBatch batch, QueuedWrite queued)
+    {
+        if (queued.CompactTo is not null) return default;
+        try
+        {
+            return batch.Add(queued.Write.Key, queued.Write.Value, queued.Write.ExpectedRevision);
+        }
+        catch (StoreFullException full)
+        {
+            queued.SetException(full);
+            return default;
+        }
     }
 
     // Durable first, then visible.
@@ -134,7 +149,7 @@ internal sealed class CommitLoop(
 
     private void Fail(Func<StoreException> failure)
     {
-        foreach (var queued in _taken) queued.SetException(failure());
+        foreach (var queued in _taken) queued.TrySetException(failure());
         options.Metrics.WritesFailed(_taken.Count);
     }
 }

@@ -66,8 +66,7 @@ public sealed class SqliteStore : IRevisionStore
     public ValueTask<WriteResult> WriteAsync(StoreWrite write, CancellationToken cancellation)
     {
         StoreLimits.ThrowIfOutside(write);
-        var copy = write with { Value = StoreLimits.Copy(write.Value) };
-        return _queue.SubmitAsync(new QueuedWrite(copy), cancellation);
+        return _queue.SubmitAsync(new QueuedWrite(write), cancellation);
     }
 
     /// <inheritdoc/>

@@ -94,7 +94,7 @@ internal static class DeployCommand
 
         private async Task<string> OnlyClusterAsync(CancellationToken cancellation)
         {
-            var all = (await client.ListAsync<Cluster>(Selection.All, cancellation)).Items;
+            var all = (await client.ListAsync<Objects.Kinds.Cluster>(Selection.All, cancellation)).Items;
             if (all.Count == 1) return all[0].Metadata.Name;
             throw new UsageException(all.Count == 0 ? "--cluster: no cluster has joined" : $"--cluster: is required, because there are several: {string.Join(", ", all.Select(c => c.Metadata.Name))}");
         }

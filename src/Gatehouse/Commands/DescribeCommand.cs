@@ -17,7 +17,7 @@ internal static class DescribeCommand
         (FabricService.Info, FabricInstance.Info, "spec.service"),
         (Worker.Info, FabricInstance.Info, "spec.worker"),
         (Worker.Info, Interest.Info, "spec.holder"),
-        (Cluster.Info, GatewayHost.Info, "spec.cluster"),
+        (Objects.Kinds.Cluster.Info, GatewayHost.Info, "spec.cluster"),
         (GatewayHost.Info, Exposure.Info, "spec.gateway"),
     ];
 

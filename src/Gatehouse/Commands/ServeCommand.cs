@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Gatehouse.Serve;
-using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Commands;
 

@@ -31,7 +31,7 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
             new ApiServerOptions
             {
                 Store = _store, Time = time, Logs = logs, Authority = _authority, Listen = settings.RootListen, SideListeners = _role.SideListeners,
-                Admissions = _role.Admissions, Authorizer = _role.Authorizer, ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
+                Admissions = _role.Admissions, Authorizer = _role.Authorizer, MapEndpoints = _role.Map, ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
                 Enrollment = new EnrollmentOptions
                 {
                     Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.OperatorRole], LeaseNamespace = Objects.Kinds.Cluster.LeaseNamespace,

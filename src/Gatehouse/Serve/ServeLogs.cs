@@ -12,11 +12,6 @@ internal static class ServeLogs
 
         // Kestrel tells of each connection that a client cut; what concerns us, our own code logs.
         builder.AddFilter("Microsoft", LogLevel.Warning);
-        builder.AddConsole(o =>
-        {
-            o.LogToStandardErrorThreshold = LogLevel.Trace;
-            o.FormatterName = form == "json" ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple;
-        });
         builder.AddSimpleConsole(o =>
         {
             o.SingleLine = true;
@@ -27,8 +22,13 @@ internal static class ServeLogs
         {
             o.UseUtcTimestamp = true;
             o.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
-            o.IncludeScopes = false;
         });
-        builder.Services.Configure<ConsoleLoggerOptions>(o => o.FormatterName = form == "json" ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple);
+
+        // Last: each of the two formatters makes itself the chosen one.
+        builder.AddConsole(o =>
+        {
+            o.LogToStandardErrorThreshold = LogLevel.Trace;
+            o.FormatterName = form == "json" ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple;
+        });
     });
 }

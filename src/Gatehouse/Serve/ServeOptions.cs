@@ -108,10 +108,10 @@ internal sealed class ServeOptions
     private static Option<IPEndPoint[]> EndPoints(string name, string description) => new(name)
     {
         Description = description, HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => [],
-        CustomParser = result => [.. result.Tokens.Select(t => Parse(result, name, t.Value)).OfType<IPEndPoint>()],
+        CustomParser = result => [.. result.Tokens.Select(t => ParseEndPoint(result, name, t.Value)).OfType<IPEndPoint>()],
     };
 
-    private static IPEndPoint? Parse(ArgumentResult result, string name, string text)
+    private static IPEndPoint? ParseEndPoint(ArgumentResult result, string name, string text)
     {
         // IPEndPoint alone takes a missing port for 0.
         if (IPEndPoint.TryParse(text, out var point) && point.Port > 0) return point;
@@ -132,16 +132,16 @@ internal sealed class ServeOptions
 
     private static Option<T> Address<T>(string name, string description, Func<IPAddress?, T> make) => new(name)
     {
-        Description = description, HelpName = "ADDRESS", CustomParser = result => make(Parse(result, result.Tokens[0].Value, name)),
+        Description = description, HelpName = "ADDRESS", CustomParser = result => make(ParseAddress(result, result.Tokens[0].Value, name)),
     };
 
     private static Option<IPAddress[]> Addresses(string name, string description) => new(name)
     {
         Description = description, HelpName = "ADDRESS", DefaultValueFactory = _ => [],
-        CustomParser = result => [.. result.Tokens.Select(t => Parse(result, t.Value, name)).OfType<IPAddress>()],
+        CustomParser = result => [.. result.Tokens.Select(t => ParseAddress(result, t.Value, name)).OfType<IPAddress>()],
     };
 
-    private static IPAddress? Parse(ArgumentResult result, string text, string name)
+    private static IPAddress? ParseAddress(ArgumentResult result, string text, string name)
     {
         if (IPAddress.TryParse(text, out var address) && (address.ToString() == text || text.Contains(':', StringComparison.Ordinal))) return address;
         result.AddError($"{name}: '{text}' is not valid: an IPv4 or IPv6 address");

@@ -95,7 +95,7 @@ public sealed class ChangeReaderTests
             if (e.Type == ObjectEventType.Deleted) truth.Remove(name);
             else truth[name] = e.ResourceVersion;
             _reader.Put([e]);
-            if (random.Next(10) == 0) Apply(await _reader.TakeAsync(1 + random.Next(8), TestContext.Current.CancellationToken) ?? []);
+            if (_reader.Count > 0 && random.Next(10) == 0) Apply(await _reader.TakeAsync(1 + random.Next(8), TestContext.Current.CancellationToken) ?? []);
         }
 
         _reader.Complete();

@@ -124,7 +124,7 @@ public sealed class StateFileTests : IDisposable
         Directory.CreateDirectory(Path);
         var load = File_.Read(Now);
         Assert.Null(load.State);
-        Assert.Throws<UnauthorizedAccessException>(() => Write(1));
+        Assert.Throws<IOException>(() => Write(1));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gatehouse.Store.Sqlite;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests.Sqlite;
 
@@ -52,6 +53,30 @@ public sealed class CrashTests : SqliteStoreTest
             var changes = await store.WatchAsync("", 0, (int)last);
             Assert.Equal(last, changes.Count);
         }
+    }
+
+    // kill -9 leaves what the kernel holds; a power cut would not. So the calls themselves are looked at.
+    [Fact]
+    public async Task Every_acknowledgement_follows_a_sync_of_the_log_of_its_own()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/strace"), "looking at system calls needs strace");
+        const int Acknowledgements = 30;
+        string[] child = [Environment.ProcessPath!, ChildProcess.WriteSinglyWord, StorePath, $"{Acknowledgements}"];
+        var trace = Files["trace"];
+        await ShellCommand.RequireAsync("strace", ["-f", "-y", "-o", trace, "-e", "trace=write,fdatasync,fsync", .. child]);
+        var (synced, acknowledged) = (false, 0);
+        var syncing = new HashSet<string>();
+        foreach (var line in await File.ReadAllLinesAsync(trace, Cancellation))
+        {
+            var thread = line[..line.IndexOf(' ')];
+            if (line.Contains("sync(", StringComparison.Ordinal) && line.Contains("store.db-wal>", StringComparison.Ordinal)) syncing.Add(thread);
+            if (line.Contains("sync", StringComparison.Ordinal) && line.EndsWith("= 0", StringComparison.Ordinal) && syncing.Remove(thread)) synced = true;
+            if (!line.Contains("\"ack\\n\"", StringComparison.Ordinal)) continue;
+            Assert.True(synced, $"acknowledgement {acknowledged + 1} came without a sync before it");
+            (synced, acknowledged) = (false, acknowledged + 1);
+        }
+
+        Assert.Equal(Acknowledgements, acknowledged);
     }
 
     // What the child said was acknowledged, everything that it got out before it died included.

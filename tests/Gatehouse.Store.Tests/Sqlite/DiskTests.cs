@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using Gatehouse.Store.Sqlite;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests.Sqlite;
 
@@ -13,18 +13,18 @@ public sealed class DiskTests : SqliteStoreTest
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting a small disk needs root");
         var disk = Path.Combine(Files.Path, "disk");
         Directory.CreateDirectory(disk);
-        Run("mount", "-t", "tmpfs", "-o", "size=2m", $"gatehouse-{Environment.ProcessId}", disk);
+        await ShellCommand.RequireAsync("mount", ["-t", "tmpfs", "-o", "size=2m", $"gatehouse-{Environment.ProcessId}", disk]);
         try
         {
-            await FillAndRecoverAsync(new SqliteStoreOptions { Path = Path.Combine(disk, "store.db") }, () => Run("mount", "-o", "remount,size=64m", disk));
+            await FillAndRecoverAsync(new SqliteStoreOptions { Path = Path.Combine(disk, "store.db") }, () => ShellCommand.RequireAsync("mount", ["-o", "remount,size=64m", disk]));
         }
         finally
         {
-            Run("umount", disk);
+            await ShellCommand.RequireAsync("umount", [disk]);
         }
     }
 
-    private static async Task FillAndRecoverAsync(SqliteStoreOptions options, Action makeRoom)
+    private static async Task FillAndRecoverAsync(SqliteStoreOptions options, Func<Task> makeRoom)
     {
         var kept = new Dictionary<string, string>();
         var store = await OpenAsync(options);
@@ -43,7 +43,7 @@ public sealed class DiskTests : SqliteStoreTest
             await AssertKeptAsync(store, kept);
             await FillAsync(store, kept);
 
-            makeRoom();
+            await makeRoom();
             await store.PutAsync("/room", "again");
             kept["/room"] = "again";
             Assert.Null(store.Trouble);
@@ -97,13 +97,5 @@ public sealed class DiskTests : SqliteStoreTest
         var path = Path.Combine(Files.Path, "file", "store.db");
         var fault = await Assert.ThrowsAsync<StoreUnavailableException>(() => OpenAsync(new SqliteStoreOptions { Path = path }));
         Assert.Contains(path, fault.Message, StringComparison.Ordinal);
-    }
-
-    private static void Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {error}");
     }
 }

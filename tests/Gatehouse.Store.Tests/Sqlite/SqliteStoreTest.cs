@@ -1,16 +1,17 @@
 using Gatehouse.Store.Sqlite;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests.Sqlite;
 
 /// <summary>A directory and the ways to open the store in it.</summary>
 public abstract class SqliteStoreTest : IDisposable
 {
-    private protected TestDirectory Files { get; } = new();
+    private protected TemporaryDirectory Files { get; } = new();
 
     protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    protected string StorePath => Files.StorePath;
+    protected string StorePath => Files["store.db"];
 
     protected string LockPath => StorePath + ".lock";
 

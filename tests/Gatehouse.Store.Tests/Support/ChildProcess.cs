@@ -7,6 +7,7 @@ namespace Gatehouse.Store.Tests.Support;
 internal static class ChildProcess
 {
     public const string WriteWord = "store-write";
+    public const string WriteSinglyWord = "store-write-singly";
     public const string HoldWord = "store-hold";
 
     private const int Keys = 4000;
@@ -42,6 +43,20 @@ internal static class ChildProcess
 
         // The parent kills this process; it never closes the store.
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, default);
+        return 0;
+    }
+
+    /// <summary>One write after another, with "ack" for each.</summary>
+    public static async Task<int> WriteSinglyAsync(string path, int writes)
+    {
+        await using var store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = path }, TimeProvider.System);
+        using var output = Console.OpenStandardOutput();
+        for (var i = 0; i < writes; i++)
+        {
+            await store.WriteAsync(new StoreWrite(KeyOf(i), ValueOf(i), ExpectedRevision: null), default);
+            output.Write("ack\n"u8);
+        }
+
         return 0;
     }
 

@@ -180,8 +180,9 @@ internal sealed class ObjectWriter(IRevisionStore store, ObjectReader reader, Ti
             bytes = kind.Encode(marked);
         }
 
-        ReadOnlyMemory<byte>? value = bytes is null ? null : bytes;
-        var result = await admitted.WriteAsync(store, new StoreWrite(entry.Key, value, entry.Revision));
+        // Not by a conditional expression: a null array would convert to an empty value.
+        var write = bytes is null ? new StoreWrite(entry.Key, null, entry.Revision) : new StoreWrite(entry.Key, bytes, entry.Revision);
+        var result = await admitted.WriteAsync(store, write);
         if (!result.Written) return null;
         return bytes is null
             ? new ObjectOutcome(null, null, entry)

@@ -168,7 +168,16 @@ internal sealed partial class WatchHub : IAsyncDisposable
             foreach (var (prefix, feed) in _prefixes)
             {
                 if (!key.StartsWith(prefix, StringComparison.Ordinal)) continue;
-                feed.Publish(new WatchChange(feed.Kind, change, _metrics));
+                try
+                {
+                    feed.Publish(new WatchChange(feed.Kind, change, _metrics));
+                }
+                catch (System.Text.Json.JsonException e)
+                {
+                    // Nothing that this server writes; one such value must not stop all watches.
+                    Unreadable(_logger, key, change.Revision, e);
+                }
+
                 break;
             }
         }
@@ -195,6 +204,9 @@ internal sealed partial class WatchHub : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Watches end: the server fell behind the store's history (asked for {Asked}, oldest is {Oldest})")]
     private static partial void FellBehind(ILogger logger, long asked, long oldest);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Key} at revision {Revision} is no object; watches do not see it")]
+    private static partial void Unreadable(ILogger logger, string key, long revision, Exception fault);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Following the store after revision {Revision} failed; trying again")]
     private static partial void FollowFailed(ILogger logger, long revision, Exception fault);
