@@ -59,7 +59,7 @@ internal sealed class GatewayBench : IAsyncDisposable
 
     /// <summary>A worker's lease ran out, or is current again.</summary>
     public Task PresenceAsync(string worker, PresencePhase phase) =>
-        Api.Local.MergePatchAsync<Worker>(worker, $$"""{"status":{"phase":"{{phase}}"}}""", "status", default);
+        Api.Local.MergePatchAsync<Worker>(worker, "{\"status\":{\"phase\":\"" + phase + "\"}}", "status", default);
 
     public Task GatewayAsync(string name, params string[] addresses) => Api.Local.CreateAsync(
         new GatewayHost { Metadata = new ObjectMeta { Name = name }, Spec = new GatewayHostSpec { Cluster = "c1", PublicAddresses = addresses } },
