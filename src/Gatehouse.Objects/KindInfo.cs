@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Gatehouse.Objects.Schema;
 
 namespace Gatehouse.Objects;
 
@@ -60,6 +62,21 @@ public abstract record KindInfo
     /// <summary>All faults of an object at once. The JSON is known to be an object with metadata.</summary>
     /// <param name="json">The whole object.</param>
     public abstract IReadOnlyList<Fault> Validate(JsonElement json);
+
+    /// <summary>Completes what was sent: members that are null go, and the spec's defaults are written out, so that every reader sees the same.</summary>
+    /// <param name="json">The whole object; changed in place. Faulty values stay, for <see cref="Validate"/>.</param>
+    /// <returns>False when a value has the wrong type, so that the object can't be read as its record.</returns>
+    public abstract bool Complete(JsonObject json);
+
+    /// <summary>Calls back with the kind's record as a type argument, for callers that know the kind only at run time.</summary>
+    public abstract TResult Accept<TResult>(IKindVisitor<TResult> visitor);
+}
+
+/// <summary>What to do with a kind whose record is known only at run time.</summary>
+public interface IKindVisitor<out TResult>
+{
+    TResult Visit<T>(KindInfo<T> kind)
+        where T : ApiObject, IKind<T>;
 }
 
 /// <summary>A kind with its record.</summary>
@@ -74,15 +91,63 @@ public sealed record KindInfo<T> : KindInfo
     public Func<T, IEnumerable<Fault>> Check { get; init; } = static _ => [];
 
     /// <inheritdoc/>
+    public override TResult Accept<TResult>(IKindVisitor<TResult> visitor) => visitor.Visit(this);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Fault> Validate(JsonElement json)
     {
+        var readable = JsonObject.Create(json);
+        if (readable is null) return [new Fault("", "null", "must be an object")];
+        var faults = SchemaWalk.TakeFaults(readable, Json);
         try
         {
-            return json.Deserialize(Json) is { } typed ? [.. Check(typed)] : [new Fault("", "null", "an object")];
+            if (readable.Deserialize(Json) is not { } typed) return faults;
+            // What a faulty value stood for is missing now; that is no fault of its own.
+            return [.. faults, .. Check(typed).Where(f => !faults.Any(known => Covers(known.Field, f.Field)))];
         }
         catch (JsonException e)
         {
-            return [new Fault((e.Path ?? "$").TrimStart('$').TrimStart('.'), "", e.InnerException?.Message ?? e.Message)];
+            return [.. faults, new Fault((e.Path ?? "$").TrimStart('$').TrimStart('.'), "", e.InnerException?.Message ?? e.Message)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool Complete(JsonObject json)
+    {
+        SchemaWalk.DropNulls(json, Json);
+        var readable = json.DeepClone().AsObject();
+        var right = SchemaWalk.TakeFaults(readable, Json).Count == 0;
+        try
+        {
+            if (readable.Deserialize(Json) is { } typed && JsonSerializer.SerializeToNode(typed, Json)?["spec"] is JsonObject defaults)
+                Fill(json["spec"] as JsonObject ?? (json["spec"] is null ? AddSpec(json) : null), defaults);
+        }
+        catch (JsonException)
+        {
+            return false; // Validate says what it was
+        }
+
+        return right;
+    }
+
+    private static bool Covers(string known, string field) =>
+        field.StartsWith(known, StringComparison.Ordinal) && (field.Length == known.Length || field[known.Length] is '.' or '[')
+        || known.StartsWith(field, StringComparison.Ordinal) && known.Length > field.Length && known[field.Length] is '.' or '[';
+
+    private static JsonObject AddSpec(JsonObject json)
+    {
+        JsonObject spec = [];
+        json["spec"] = spec;
+        return spec;
+    }
+
+    private static void Fill(JsonObject? target, JsonObject defaults)
+    {
+        if (target is null) return;
+        foreach (var (name, value) in defaults)
+        {
+            if (!target.TryGetPropertyValue(name, out var present)) target[name] = value?.DeepClone();
+            else if (present is JsonObject member && value is JsonObject inner) Fill(member, inner);
         }
     }
 }

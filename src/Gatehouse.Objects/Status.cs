@@ -3,27 +3,27 @@ namespace Gatehouse.Objects;
 /// <summary>The answer to a failed call (Kubernetes meta/v1 Status), and to a delete.</summary>
 public sealed record Status
 {
-    public string ApiVersion { get; init; } = "v1";
+    public string ApiVersion { get; set; } = "v1";
 
-    public string Kind { get; init; } = "Status";
+    public string Kind { get; set; } = "Status";
 
-    public ListMeta Metadata { get; init; } = new(null);
+    public ListMeta Metadata { get; set; } = new(null);
 
     /// <summary><c>Success</c> or <c>Failure</c>.</summary>
     [System.Text.Json.Serialization.JsonPropertyName("status")]
     public string Phase => Code is >= 200 and < 300 ? "Success" : "Failure";
 
     /// <summary>For people.</summary>
-    public string Message { get; init; } = "";
+    public string Message { get; set; } = "";
 
     /// <summary>For programs: one of <see cref="StatusReason"/>.</summary>
-    public string? Reason { get; init; }
+    public string? Reason { get; set; }
 
     /// <summary>The object and each of its faults.</summary>
-    public StatusDetails? Details { get; init; }
+    public StatusDetails? Details { get; set; }
 
     /// <summary>The HTTP status.</summary>
-    public int Code { get; init; }
+    public int Code { get; set; }
 }
 
 /// <summary>What a failed call was about.</summary>

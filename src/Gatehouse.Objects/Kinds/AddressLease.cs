@@ -3,9 +3,9 @@ namespace Gatehouse.Objects.Kinds;
 /// <summary>A lease of one service or instance address pair. Lives at root and is written by root alone; named after pool and index.</summary>
 public sealed record AddressLease : ApiObject, IKind<AddressLease>
 {
-    public AddressLeaseSpec Spec { get; init; } = new();
+    public AddressLeaseSpec Spec { get; set; } = new();
 
-    public AddressLeaseStatus? Status { get; init; }
+    public AddressLeaseStatus? Status { get; set; }
 
     public static KindInfo<AddressLease> Info { get; } = new()
     {
@@ -23,21 +23,21 @@ public sealed record AddressLease : ApiObject, IKind<AddressLease>
 public sealed record AddressLeaseSpec
 {
     /// <summary><c>instance</c>, or a policy's name for service addresses.</summary>
-    public string Use { get; init; } = "";
+    public string Use { get; set; } = "";
 
     /// <summary><c>service/NAME</c> or <c>instance/NAME</c>.</summary>
-    public string Owner { get; init; } = "";
+    public string Owner { get; set; } = "";
 
-    public string? Ipv4 { get; init; }
+    public string? Ipv4 { get; set; }
 
-    public string? Ipv6 { get; init; }
+    public string? Ipv6 { get; set; }
 }
 
 /// <summary>The lease's life.</summary>
 public sealed record AddressLeaseStatus
 {
-    public AddressPhase Phase { get; init; }
+    public AddressPhase Phase { get; set; }
 
     /// <summary>When <see cref="Phase"/> changed.</summary>
-    public DateTimeOffset? Since { get; init; }
+    public DateTimeOffset? Since { get; set; }
 }

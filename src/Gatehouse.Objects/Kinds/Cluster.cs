@@ -6,9 +6,9 @@ public sealed record Cluster : ApiObject, IKind<Cluster>
     /// <summary>The namespace of the clusters' leases.</summary>
     public const string LeaseNamespace = "gatehouse-clusters";
 
-    public ClusterSpec Spec { get; init; } = new();
+    public ClusterSpec Spec { get; set; } = new();
 
-    public ClusterStatus? Status { get; init; }
+    public ClusterStatus? Status { get; set; }
 
     public static KindInfo<Cluster> Info { get; } = new()
     {
@@ -22,22 +22,22 @@ public sealed record Cluster : ApiObject, IKind<Cluster>
 public sealed record ClusterSpec
 {
     /// <summary>Where people reach the cluster's API, as <c>host:port</c>; informative, root never connects to it.</summary>
-    public string? Address { get; init; }
+    public string? Address { get; set; }
 
     /// <summary>Oakestra's identifier of the cluster, where it has one.</summary>
-    public string? ExternalId { get; init; }
+    public string? ExternalId { get; set; }
 }
 
 /// <summary>What root sees of a cluster.</summary>
 public sealed record ClusterStatus
 {
-    public PresencePhase Phase { get; init; }
+    public PresencePhase Phase { get; set; }
 
     /// <summary>Workers that the cluster reports as ready.</summary>
-    public int? Workers { get; init; }
+    public int? Workers { get; set; }
 
     /// <summary>When <see cref="Phase"/> changed.</summary>
-    public DateTimeOffset? Since { get; init; }
+    public DateTimeOffset? Since { get; set; }
 }
 
 /// <summary>Whether a member renews its lease.</summary>

@@ -6,9 +6,15 @@ namespace Gatehouse.Objects.Kinds;
 /// </summary>
 public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
 {
-    public FabricInstanceSpec Spec { get; init; } = new();
+    /// <summary>The finalizer by which a cluster keeps a deleted instance until it left every map and drained.</summary>
+    public const string UndeployFinalizer = "gatehouse.dev/undeploy";
 
-    public FabricInstanceStatus? Status { get; init; }
+    public FabricInstanceSpec Spec { get; set; } = new();
+
+    /// <summary>The one name that an instance may have.</summary>
+    public static string NameFor(string service, int number) => $"{service}.{number}";
+
+    public FabricInstanceStatus? Status { get; set; }
 
     public static KindInfo<FabricInstance> Info { get; } = new()
     {
@@ -30,27 +36,27 @@ public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
 public sealed record FabricInstanceSpec
 {
     /// <summary>Name of the <see cref="FabricService"/>.</summary>
-    public string Service { get; init; } = "";
+    public string Service { get; set; } = "";
 
-    public int Number { get; init; }
+    public int Number { get; set; }
 
     /// <summary>The cluster that runs it.</summary>
-    public string? Cluster { get; init; }
+    public string? Cluster { get; set; }
 
     /// <summary>The worker that runs it; null until the cluster has chosen one.</summary>
-    public string? Worker { get; init; }
+    public string? Worker { get; set; }
 
     /// <summary>Share under <see cref="BalancingPolicy.Weighted"/>: 0 (none) to 256. Default 1.</summary>
-    public int Weight { get; init; } = 1;
+    public int Weight { get; set; } = 1;
 
     /// <summary>Set on undeploy: the instance leaves every worker's maps, then drains, then stops.</summary>
-    public bool Undeploy { get; init; }
+    public bool Undeploy { get; set; }
 
     /// <summary>Oakestra's <c>80:8080/tcp;53:53/udp</c>: host port to instance port.</summary>
-    public string? PortMappings { get; init; }
+    public string? PortMappings { get; set; }
 
     /// <summary>A program that the worker runs in a network namespace of its own; null when a node engine brings the instance.</summary>
-    public InstanceProcess? Process { get; init; }
+    public InstanceProcess? Process { get; set; }
 }
 
 /// <summary>A program to run.</summary>
@@ -60,19 +66,22 @@ public sealed record InstanceProcess(IReadOnlyList<string> Command);
 /// <summary>What root (instance address), cluster and worker (the rest) observed.</summary>
 public sealed record FabricInstanceStatus
 {
-    public InstancePhase Phase { get; init; }
+    public InstancePhase Phase { get; set; }
+
+    /// <summary>When <see cref="Phase"/> changed; the cluster fills it in. Draining ends some time after.</summary>
+    public DateTimeOffset? Since { get; set; }
 
     /// <summary>The instance address; given by root, stays for life.</summary>
-    public AddressPair? Instance { get; init; }
+    public AddressPair? Instance { get; set; }
 
     /// <summary>The namespace address; given by the worker.</summary>
-    public AddressPair? NamespaceAddress { get; init; }
+    public AddressPair? NamespaceAddress { get; set; }
 
     /// <summary>Open connections as the worker counts them; null when unknown.</summary>
-    public int? Load { get; init; }
+    public int? Load { get; set; }
 
     /// <summary>Why the phase is what it is, for people.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; set; }
 }
 
 /// <summary>An IPv4 and an IPv6 address of the same thing.</summary>

@@ -9,9 +9,9 @@ namespace Gatehouse.Objects.Kinds;
 /// </summary>
 public sealed record FabricService : ApiObject, IKind<FabricService>
 {
-    public FabricServiceSpec Spec { get; init; } = new();
+    public FabricServiceSpec Spec { get; set; } = new();
 
-    public FabricServiceStatus? Status { get; init; }
+    public FabricServiceStatus? Status { get; set; }
 
     public static KindInfo<FabricService> Info { get; } = new()
     {
@@ -27,28 +27,28 @@ public sealed record FabricService : ApiObject, IKind<FabricService>
 public sealed record FabricServiceSpec
 {
     /// <summary>The name as Oakestra writes it, upper case kept. Default: the object's name.</summary>
-    public string? JobName { get; init; }
+    public string? JobName { get; set; }
 
     /// <summary>Oakestra's <c>_id</c> of the job, where it came from there.</summary>
-    public string? JobId { get; init; }
+    public string? JobId { get; set; }
 
     /// <summary>One service address is allocated for each. Default: round robin.</summary>
-    public IReadOnlyList<BalancingPolicy> Policies { get; init; } = [BalancingPolicy.RoundRobin];
+    public IReadOnlyList<BalancingPolicy> Policies { get; set; } = [BalancingPolicy.RoundRobin];
 
     /// <summary>Addresses that the operator wants in place of allocated ones (Oakestra's <c>RR_ip</c>).</summary>
-    public IReadOnlyList<ServiceAddress> Chosen { get; init; } = [];
+    public IReadOnlyList<ServiceAddress> Chosen { get; set; } = [];
 
     /// <summary>Oakestra's deployment descriptor, given back as it came.</summary>
-    public JsonElement? Descriptor { get; init; }
+    public JsonElement? Descriptor { get; set; }
 }
 
 /// <summary>What root allocated.</summary>
 public sealed record FabricServiceStatus
 {
-    public IReadOnlyList<ServiceAddress> Addresses { get; init; } = [];
+    public IReadOnlyList<ServiceAddress> Addresses { get; set; } = [];
 
     /// <summary>Why an address is missing, for people.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; set; }
 }
 
 /// <summary>A service address pair and the policy that it stands for.</summary>

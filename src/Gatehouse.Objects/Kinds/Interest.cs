@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+
 namespace Gatehouse.Objects.Kinds;
 
 /// <summary>
@@ -7,9 +10,21 @@ namespace Gatehouse.Objects.Kinds;
 /// <remarks>The tier that serves it fills the status in the same write that creates it whenever it knows the answer.</remarks>
 public sealed record Interest : ApiObject, IKind<Interest>
 {
-    public InterestSpec Spec { get; init; } = new();
+    public InterestSpec Spec { get; set; } = new();
 
-    public Resolution? Status { get; init; }
+    /// <summary>
+    /// The spelling in which queries are compared: the shortest text of an address (RFC 5952), or the name in lower case.
+    /// </summary>
+    public static string Canonical(string query) => IPAddress.TryParse(query, out var address) ? address.ToString() : query.ToLowerInvariant();
+
+    /// <summary>The name that a holder's interest in a query should have, so that asking twice makes one object: <c>HOLDER.QUERY</c>, and an IPv6 address with '-' and in full.</summary>
+    public static string NameFor(string holder, string query) => $"{holder}.{(IPAddress.TryParse(query, out var a) ? Spell(a) : query.ToLowerInvariant())}";
+
+    private static string Spell(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork
+        ? address.ToString()
+        : string.Join('-', Convert.ToHexStringLower(address.GetAddressBytes()).Chunk(4).Select(c => new string(c)));
+
+    public Resolution? Status { get; set; }
 
     public static KindInfo<Interest> Info { get; } = new()
     {
@@ -25,34 +40,34 @@ public sealed record Interest : ApiObject, IKind<Interest>
 public sealed record InterestSpec
 {
     /// <summary>Name of the worker or cluster.</summary>
-    public string Holder { get; init; } = "";
+    public string Holder { get; set; } = "";
 
     /// <summary>A service's name, a service address or an instance address, IPv4 or IPv6.</summary>
-    public string Query { get; init; } = "";
+    public string Query { get; set; } = "";
 
     /// <summary>Renewed while flows use it; past the lease the server deletes the object.</summary>
-    public DateTimeOffset? RenewedAt { get; init; }
+    public DateTimeOffset? RenewedAt { get; set; }
 }
 
 /// <summary>The instances behind an address or name.</summary>
 public sealed record Resolution
 {
-    public ResolutionOutcome Outcome { get; init; }
+    public ResolutionOutcome Outcome { get; set; }
 
     /// <summary>Grows with every change of this resolution; a holder ignores what is not newer.</summary>
-    public long Version { get; init; }
+    public long Version { get; set; }
 
     /// <summary>The service's name.</summary>
-    public string? Service { get; init; }
+    public string? Service { get; set; }
 
     /// <summary>All service addresses of the service.</summary>
-    public IReadOnlyList<ServiceAddress> Addresses { get; init; } = [];
+    public IReadOnlyList<ServiceAddress> Addresses { get; set; } = [];
 
     /// <summary>Those that take new connections, by number.</summary>
-    public IReadOnlyList<ResolvedInstance> Instances { get; init; } = [];
+    public IReadOnlyList<ResolvedInstance> Instances { get; set; } = [];
 
     /// <summary>Why nothing was found, for people.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; set; }
 }
 
 /// <summary>Whether a query found its service.</summary>
@@ -71,17 +86,17 @@ public enum ResolutionOutcome
 /// <summary>One instance of a resolution: its binding and what policies weigh.</summary>
 public sealed record ResolvedInstance
 {
-    public int Number { get; init; }
+    public int Number { get; set; }
 
-    public AddressPair Instance { get; init; } = new(null, null);
+    public AddressPair Instance { get; set; } = new(null, null);
 
-    public AddressPair NamespaceAddress { get; init; } = new(null, null);
+    public AddressPair NamespaceAddress { get; set; } = new(null, null);
 
-    public string Cluster { get; init; } = "";
+    public string Cluster { get; set; } = "";
 
-    public string Worker { get; init; } = "";
+    public string Worker { get; set; } = "";
 
-    public int Weight { get; init; } = 1;
+    public int Weight { get; set; } = 1;
 
-    public int? Load { get; init; }
+    public int? Load { get; set; }
 }

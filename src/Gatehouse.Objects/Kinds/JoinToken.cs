@@ -3,7 +3,7 @@ namespace Gatehouse.Objects.Kinds;
 /// <summary>Permission to join, once written down by an operator. Holds a hash, never the token.</summary>
 public sealed record JoinToken : ApiObject, IKind<JoinToken>
 {
-    public JoinTokenSpec Spec { get; init; } = new();
+    public JoinTokenSpec Spec { get; set; } = new();
 
     public static KindInfo<JoinToken> Info { get; } = new()
     {
@@ -17,13 +17,13 @@ public sealed record JoinToken : ApiObject, IKind<JoinToken>
 public sealed record JoinTokenSpec
 {
     /// <summary>SHA-256 of the secret half, hexadecimal.</summary>
-    public string Hash { get; init; } = "";
+    public string Hash { get; set; } = "";
 
     /// <summary><c>cluster</c>, <c>worker</c> or <c>operator</c>.</summary>
-    public string Role { get; init; } = "";
+    public string Role { get; set; } = "";
 
     /// <summary>The one member that may use it; null for any.</summary>
-    public string? Member { get; init; }
+    public string? Member { get; set; }
 
-    public DateTimeOffset ExpiresAt { get; init; }
+    public DateTimeOffset ExpiresAt { get; set; }
 }

@@ -3,7 +3,7 @@ namespace Gatehouse.Objects.Kinds;
 /// <summary>A life sign (coordination.k8s.io/v1 Lease).</summary>
 public sealed record Lease : ApiObject, IKind<Lease>
 {
-    public LeaseSpec Spec { get; init; } = new();
+    public LeaseSpec Spec { get; set; } = new();
 
     public static KindInfo<Lease> Info { get; } = new()
     {
@@ -16,14 +16,14 @@ public sealed record Lease : ApiObject, IKind<Lease>
 /// <summary>Who holds the lease and since when.</summary>
 public sealed record LeaseSpec
 {
-    public string? HolderIdentity { get; init; }
+    public string? HolderIdentity { get; set; }
 
     /// <summary>Seconds after <see cref="RenewTime"/> at which the lease is over.</summary>
-    public int? LeaseDurationSeconds { get; init; }
+    public int? LeaseDurationSeconds { get; set; }
 
-    public DateTimeOffset? AcquireTime { get; init; }
+    public DateTimeOffset? AcquireTime { get; set; }
 
-    public DateTimeOffset? RenewTime { get; init; }
+    public DateTimeOffset? RenewTime { get; set; }
 
-    public int? LeaseTransitions { get; init; }
+    public int? LeaseTransitions { get; set; }
 }

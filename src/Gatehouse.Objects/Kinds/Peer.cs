@@ -6,7 +6,7 @@ namespace Gatehouse.Objects.Kinds;
 /// </summary>
 public sealed record Peer : ApiObject, IKind<Peer>
 {
-    public PeerSpec Spec { get; init; } = new();
+    public PeerSpec Spec { get; set; } = new();
 
     public static KindInfo<Peer> Info { get; } = new()
     {
@@ -20,21 +20,21 @@ public sealed record Peer : ApiObject, IKind<Peer>
 /// <summary>A tunnel end and its inner addresses.</summary>
 public sealed record PeerSpec
 {
-    public string Cluster { get; init; } = "";
+    public string Cluster { get; set; } = "";
 
-    public string Worker { get; init; } = "";
+    public string Worker { get; set; } = "";
 
-    public string Underlay { get; init; } = "";
+    public string Underlay { get; set; } = "";
 
-    public int TunnelPort { get; init; } = 4789;
+    public int TunnelPort { get; set; } = 4789;
 
-    public SubnetworkRange? Subnetwork { get; init; }
+    public SubnetworkRange? Subnetwork { get; set; }
 
     /// <summary>Public addresses it serves as gateway host, which it may forward clients for; empty for private workers.</summary>
-    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+    public IReadOnlyList<string> PublicAddresses { get; set; } = [];
 
     /// <summary>The instances attached there.</summary>
-    public IReadOnlyList<PeerBinding> Bindings { get; init; } = [];
+    public IReadOnlyList<PeerBinding> Bindings { get; set; } = [];
 }
 
 /// <summary>An instance address and the namespace address behind it.</summary>

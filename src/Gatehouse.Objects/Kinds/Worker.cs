@@ -6,9 +6,9 @@ public sealed record Worker : ApiObject, IKind<Worker>
     /// <summary>The namespace of the workers' leases.</summary>
     public const string LeaseNamespace = "gatehouse-workers";
 
-    public WorkerSpec Spec { get; init; } = new();
+    public WorkerSpec Spec { get; set; } = new();
 
-    public WorkerStatus? Status { get; init; }
+    public WorkerStatus? Status { get; set; }
 
     public static KindInfo<Worker> Info { get; } = new()
     {
@@ -28,32 +28,32 @@ public sealed record Worker : ApiObject, IKind<Worker>
 public sealed record WorkerSpec
 {
     /// <summary>The address that other workers reach: source and target of tunnel packets. IPv4 or IPv6.</summary>
-    public string Underlay { get; init; } = "";
+    public string Underlay { get; set; } = "";
 
     /// <summary>UDP port of the tunnel. Default 4789.</summary>
-    public int TunnelPort { get; init; } = 4789;
+    public int TunnelPort { get; set; } = 4789;
 
     /// <summary>Addresses that are reachable from outside; empty for a private worker.</summary>
-    public IReadOnlyList<string> PublicAddresses { get; init; } = [];
+    public IReadOnlyList<string> PublicAddresses { get; set; } = [];
 
     /// <summary>Whether a gateway role runs there and may take a gateway host's duty.</summary>
-    public bool Gateway { get; init; }
+    public bool Gateway { get; set; }
 
     /// <summary>Whether the node runs <see cref="FabricInstanceSpec.Process"/>.</summary>
-    public bool RunsProcesses { get; init; }
+    public bool RunsProcesses { get; set; }
 }
 
 /// <summary>What the cluster gave and sees. Written by the cluster alone.</summary>
 public sealed record WorkerStatus
 {
-    public PresencePhase Phase { get; init; }
+    public PresencePhase Phase { get; set; }
 
     /// <summary>When <see cref="Phase"/> changed.</summary>
-    public DateTimeOffset? Since { get; init; }
+    public DateTimeOffset? Since { get; set; }
 
     /// <summary>Null until root has leased one.</summary>
-    public SubnetworkRange? Subnetwork { get; init; }
+    public SubnetworkRange? Subnetwork { get; set; }
 
     /// <summary>Why there is no subnetwork yet, for people.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; set; }
 }

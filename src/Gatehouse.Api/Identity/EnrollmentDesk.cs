@@ -1,0 +1,143 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Gatehouse.Api.Client;
+using Gatehouse.Objects;
+using Gatehouse.Objects.Kinds;
+
+namespace Gatehouse.Api.Identity;
+
+/// <summary>What a join or renewal came to.</summary>
+internal readonly record struct EnrollmentOutcome(CertificateAnswer? Answer, Status? Refusal)
+{
+    public static implicit operator EnrollmentOutcome(Status refusal) => new(null, refusal);
+}
+
+/// <summary>
+/// Lets machines in. A token decides which role and, if it names one, which member. A name that is taken: while the member of that name lives (its lease is
+/// current, or it joined less than <see cref="EnrollmentOptions.NameHold"/> ago), only a token that names this member lets another machine join as it, or the same
+/// key again (an answer that got lost). When the lease is over, any token of the role does. So a token for many machines can't be used to pose as one of them.
+/// </summary>
+internal sealed class EnrollmentDesk(
+    EnrollmentOptions options, Func<CertificateAuthority> authority, JoinTokens tokens, IObjectClient objects, TimeProvider time)
+{
+    private readonly FailureLimit _failures = new(options.FailuresPerMinute, time);
+    private readonly NameHolds _holds = new(options.NameHold, time);
+
+    /// <summary>Joins a member.</summary>
+    /// <param name="address">Where the request came from: for counting failures, never for identity.</param>
+    public async Task<EnrollmentOutcome> JoinAsync(JoinRequest request, IPAddress? address, CancellationToken cancellation)
+    {
+        if (_failures.Refuse(address) is { } seconds) return TooMany(seconds);
+        var (keys, faults) = Examine(request);
+        if (keys is not var (key, intermediate)) return Invalid(faults);
+        var (role, name) = (request.Role!, request.Name!);
+        var (token, refusal) = await tokens.ExamineAsync(request.Token, role, name, cancellation);
+        if (token is null)
+        {
+            _failures.Failed(address);
+            return Refused(401, StatusReason.Unauthorized, refusal!);
+        }
+
+        if (await RefuseNameAsync(token, role, name, key, cancellation) is { } taken) return taken;
+        var user = UserOf(role, name);
+        return Answer(authority().IssueClient(key, user, options.CertificateLife), intermediate, name);
+    }
+
+    /// <summary>Renews the certificate of a caller who has shown it.</summary>
+    public async Task<EnrollmentOutcome> RenewAsync(RenewRequest request, UserInfo user, X509Certificate2 shown, CancellationToken cancellation)
+    {
+        // Only what this authority signed: an operator of root does not become an operator signed by a cluster.
+        if (!CertificateCheck.IsSignedBy(shown, authority().Certificate))
+            return Refused(403, StatusReason.Forbidden, $"the certificate of '{user.Name}' was not issued by this server: it is renewed where it was issued");
+        List<Fault> faults = [];
+        var key = ReadKey("csr", request.Csr, required: true, faults);
+        var intermediate = ReadKey("authorityCsr", request.AuthorityCsr, required: false, faults);
+        if (request.AuthorityCsr is not null && user.Cluster is null) faults.Add(new Fault("authorityCsr", "", "is for clusters alone"));
+        if (faults.Count > 0 || key is null) return Invalid(faults);
+        if (options.RefuseRenewal is { } refuse && await refuse(user, cancellation) is { } why) return Refused(403, StatusReason.Forbidden, why);
+        return Answer(authority().IssueClient(key, user, options.CertificateLife), intermediate, user.Cluster);
+    }
+
+    private ((PublicKey Key, PublicKey? Intermediate)? Keys, List<Fault> Faults) Examine(JoinRequest request)
+    {
+        List<Fault> faults = [];
+        if (string.IsNullOrEmpty(request.Token)) faults.Add(new Fault("token", "", "is required"));
+        if (request.Role is null || !options.Roles.Contains(request.Role, StringComparer.Ordinal))
+            faults.Add(new Fault("role", request.Role ?? "", $"must be one that joins here: {string.Join(", ", options.Roles)}"));
+        if (request.Name is null || !Names.IsLabel(request.Name)) faults.Add(new Fault("name", request.Name ?? "", Names.LabelRule));
+        var key = ReadKey("csr", request.Csr, required: true, faults);
+        var intermediate = ReadKey("authorityCsr", request.AuthorityCsr, required: false, faults);
+        if (request.AuthorityCsr is not null && request.Role != EnrollmentProtocol.ClusterRole) faults.Add(new Fault("authorityCsr", "", "is for clusters alone"));
+        return faults.Count > 0 || key is null ? (null, faults) : ((key, intermediate), faults);
+    }
+
+    private static PublicKey? ReadKey(string field, string? csr, bool required, List<Fault> faults)
+    {
+        if (csr is null && !required) return null;
+        if (SigningRequest.TryRead(csr, out var key, out var fault)) return key;
+        faults.Add(new Fault(field, "", fault));
+        return null;
+    }
+
+    private async Task<Status?> RefuseNameAsync(JoinToken token, string role, string name, PublicKey key, CancellationToken cancellation)
+    {
+        if (role == EnrollmentProtocol.OperatorRole) return null;
+        var named = token.Spec.Member is not null;
+        if (!named && options.LeaseNamespace is { } space
+            && await objects.GetAsync<Lease>(new ObjectKey(space, name), cancellation) is { Spec: { RenewTime: { } renewed } spec }
+            && renewed + TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? 0) is var end && end > time.GetUtcNow())
+        {
+            return Taken(role, name, $"it holds a lease until {end.UtcDateTime:u}", (int)Math.Ceiling((end - time.GetUtcNow()).TotalSeconds));
+        }
+
+        var print = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
+        return _holds.TryTake($"{role}/{name}", print, named)
+            ? null
+            : Taken(role, name, "it joined a moment ago with another key", (int)Math.Ceiling(options.NameHold.TotalSeconds));
+    }
+
+    private static Status Taken(string role, string name, string why, int seconds) => new()
+    {
+        Code = 409,
+        Reason = StatusReason.Conflict,
+        Message = $"the {role} '{name}' is a member already: {why}; use a token made for '{name}', or wait",
+        Details = new StatusDetails(Name: name, Kind: role, RetryAfterSeconds: seconds),
+    };
+
+    private static UserInfo UserOf(string role, string name) => role switch
+    {
+        EnrollmentProtocol.ClusterRole => new UserInfo(UserInfo.ClusterPrefix + name, [UserInfo.ClustersGroup]),
+        EnrollmentProtocol.WorkerRole => new UserInfo(UserInfo.WorkerPrefix + name, [UserInfo.WorkersGroup]),
+        EnrollmentProtocol.OperatorRole => new UserInfo(name, [UserInfo.MastersGroup]),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    private EnrollmentOutcome Answer(X509Certificate2 certificate, PublicKey? intermediate, string? cluster)
+    {
+        using var issued = certificate;
+        using var below = intermediate is null || cluster is null ? null : authority().IssueIntermediate(intermediate, cluster, options.IntermediateLife);
+        return new EnrollmentOutcome(
+            new CertificateAnswer(
+                issued.ExportCertificatePem() + "\n", authority().ChainPem, authority().RootPem, below is null ? null : below.ExportCertificatePem() + "\n"),
+            null);
+    }
+
+    private static Status Invalid(List<Fault> faults) => new()
+    {
+        Code = 422,
+        Reason = StatusReason.Invalid,
+        Message = $"the request is invalid: {string.Join("; ", faults)}",
+        Details = new StatusDetails(Causes: [.. faults.Select(static f => new StatusCause("FieldValueInvalid", f.ToString(), f.Field))]),
+    };
+
+    private static Status Refused(int code, string reason, string message) => new() { Code = code, Reason = reason, Message = message };
+
+    private static Status TooMany(int seconds) => new()
+    {
+        Code = 429,
+        Reason = StatusReason.TooManyRequests,
+        Message = "too many failed joins from this address, please try again later",
+        Details = new StatusDetails(RetryAfterSeconds: Math.Max(1, seconds)),
+    };
+}
