@@ -32,7 +32,13 @@ internal sealed class Host : IDisposable
         left.Route.CreateVeth(new VethOptions("eth0", "eth0") { PeerNamespace = right.Namespace });
         left.Up("eth0", leftAddress);
         right.Up("eth0", rightAddress);
+        left.WaitForCarrier("eth0");
+        right.WaitForCarrier("eth0");
     }
+
+    /// <summary>The kernel connects the ends of a cable on a queue of its own; until then packets are dropped.</summary>
+    public void WaitForCarrier(string device)
+        => Assert.True(SpinWait.SpinUntil(() => Route.FindLink(device)!.HasCarrier, TimeSpan.FromSeconds(10)), device + " has no carrier");
 
     public void Up(string device, params string[] addresses)
     {
@@ -43,6 +49,19 @@ internal sealed class Host : IDisposable
         }
 
         Route.SetLink(index, new LinkChange { Up = true });
+        Assert.True(SpinWait.SpinUntil(() => addresses.All(IsLocal), TimeSpan.FromSeconds(10)), "the kernel did not put the addresses in place");
+    }
+
+    private bool IsLocal(string address)
+    {
+        try
+        {
+            return Route.Lookup(InterfaceAddress.Parse(address).Address).Kind == RouteKind.Local;
+        }
+        catch (LinuxException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Runs a program inside and returns its output; it has to succeed.</summary>

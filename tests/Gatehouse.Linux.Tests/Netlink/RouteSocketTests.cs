@@ -72,7 +72,9 @@ public sealed class RouteSocketTests : IDisposable
 
         _host.Up("gh-a", "10.18.0.1/26");
         other.Up("eth0", "10.18.0.2/26");
-        _host.Run("ping", "-c", "1", "-W", "2", "10.18.0.2");
+        _host.WaitForCarrier("gh-a");
+        other.WaitForCarrier("eth0");
+        _host.Run("ping", "-c", "1", "-w", "10", "10.18.0.2");
     }
 
     [Fact]
