@@ -67,6 +67,16 @@ public abstract record KindInfo
     /// <param name="json">The whole object; changed in place. Faulty values stay, for <see cref="Validate"/>.</param>
     /// <returns>False when a value has the wrong type, so that the object can't be read as its record.</returns>
     public abstract bool Complete(JsonObject json);
+
+    /// <summary>Calls back with the kind's record as a type argument, for callers that know the kind only at run time.</summary>
+    public abstract TResult Accept<TResult>(IKindVisitor<TResult> visitor);
+}
+
+/// <summary>What to do with a kind whose record is known only at run time.</summary>
+public interface IKindVisitor<out TResult>
+{
+    TResult Visit<T>(KindInfo<T> kind)
+        where T : ApiObject, IKind<T>;
 }
 
 /// <summary>A kind with its record.</summary>
@@ -79,6 +89,9 @@ public sealed record KindInfo<T> : KindInfo
 
     /// <summary>The kind's own rules; the server has checked metadata already.</summary>
     public Func<T, IEnumerable<Fault>> Check { get; init; } = static _ => [];
+
+    /// <inheritdoc/>
+    public override TResult Accept<TResult>(IKindVisitor<TResult> visitor) => visitor.Visit(this);
 
     /// <inheritdoc/>
     public override IReadOnlyList<Fault> Validate(JsonElement json)

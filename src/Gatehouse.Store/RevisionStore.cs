@@ -20,6 +20,7 @@ public interface IRevisionStore : IAsyncDisposable
     /// <param name="cancellation">Counts until the write is queued; after that the write runs to its end, so that its outcome is known.</param>
     /// <returns>A value, never an exception, for a conflict; with the key's present state. Deleting a key that is not there changes nothing.</returns>
     /// <exception cref="ArgumentException">The key or value is outside its limits.</exception>
+    /// <exception cref="StoreFullException">The store holds as much as it may.</exception>
     /// <exception cref="StoreUnavailableException">The disk refused; the store goes on reading, and takes writes again when the disk does.</exception>
     ValueTask<WriteResult> WriteAsync(StoreWrite write, CancellationToken cancellation);
 
@@ -52,7 +53,10 @@ public interface IRevisionStore : IAsyncDisposable
 
 /// <summary>One write.</summary>
 /// <param name="Key">1 to 1,024 bytes in UTF-8, without NUL or lone surrogates.</param>
-/// <param name="Value">Null deletes; beware that a null array, or <c>b ? memory : null</c>, converts to an empty value instead. At most 1.5 MiB (etcd's limit for one request). The store copies it.</param>
+/// <param name="Value">
+/// Null deletes; beware that a null array, or <c>b ? memory : null</c>, converts to an empty value instead. At most 1.5 MiB (etcd's limit for one
+/// request). It may be changed again when the write has ended.
+/// </param>
 /// <param name="ExpectedRevision">The key's last revision as the writer knows it; 0: the key must not exist; null: whatever is there.</param>
 public readonly record struct StoreWrite(string Key, ReadOnlyMemory<byte>? Value, long? ExpectedRevision);
 

@@ -18,6 +18,10 @@ public sealed class StoreDamagedException(string path, string what, Exception? c
 public sealed class StoreInUseException(string path, string holder)
     : StoreException(path, $"in use by {holder}. One process owns a store at a time: stop that one first, or choose another state directory", null);
 
+/// <summary>The present values have reached <see cref="StoreOptions.MaxBytes"/>. Nothing was written; deletes still pass.</summary>
+public sealed class StoreFullException(string path, long bytes, long limit)
+    : StoreException(path, $"it would hold {bytes} bytes, and maxBytes is {limit}. Delete objects, or raise the limit", null);
+
 /// <summary>The disk refused: full, read-only, failing, or the directory can't be used.</summary>
 /// <param name="permanent">True when only a restart helps: what the disk holds is unknown.</param>
 public sealed class StoreUnavailableException(string path, string what, bool permanent = false, Exception? cause = null)

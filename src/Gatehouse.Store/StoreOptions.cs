@@ -11,8 +11,17 @@ public record StoreOptions
     /// </summary>
     public long HistoryRevisions { get; init; } = 100_000;
 
-    /// <summary>How much memory the history's keys and values may take, in bytes. At least 64 KiB; default 128 MiB. Compacts like <see cref="HistoryRevisions"/>.</summary>
+    /// <summary>
+    /// How much memory the history's keys and values may take, in bytes. At least 64 KiB; default 128 MiB. Compacts like <see cref="HistoryRevisions"/>.
+    /// What the oldest of them replaced is kept too and not counted: at worst as much again.
+    /// </summary>
     public long HistoryBytes { get; init; } = 128L << 20;
+
+    /// <summary>
+    /// How much the present keys and values may take, in bytes, on disk and in memory. At least 64 KiB; default 2 GiB. A write that would go beyond is
+    /// refused (<see cref="StoreFullException"/>); deletes always pass.
+    /// </summary>
+    public long MaxBytes { get; init; } = 2L << 30;
 
     /// <summary>How many events wait for one watcher before it is fed from the history instead. 1 to 1,000,000; default 4,096.</summary>
     public int WatchBuffer { get; init; } = 4096;
@@ -36,6 +45,7 @@ public record StoreOptions
     {
         Between(faults, "historyRevisions", HistoryRevisions, 1, 100_000_000);
         Between(faults, "historyBytes", HistoryBytes, 64 << 10, 1L << 40);
+        Between(faults, "maxBytes", MaxBytes, 64 << 10, 1L << 40);
         Between(faults, "watchBuffer", WatchBuffer, 1, 1_000_000);
         if (ProgressInterval != Timeout.InfiniteTimeSpan && (ProgressInterval < TimeSpan.FromMilliseconds(1) || ProgressInterval > TimeSpan.FromDays(1)))
         {

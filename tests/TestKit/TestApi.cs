@@ -108,7 +108,7 @@ public sealed class TestApi : IAsyncDisposable
     {
         using var patience = new CancellationTokenSource(Patience);
         var list = await Local.ListAsync<T>(new Selection(Fields: $"metadata.name={key.Name}"), patience.Token);
-        var last = list.Items.Count > 0 ? list.Items[0] : null;
+        var last = list.Items is [var first, ..] ? first : null;
         if (reached(last)) return last;
         try
         {

@@ -21,6 +21,8 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stop = new();
 
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     /// <summary>Held while the state changes and while a reader begins, so that no reader misses a change.</summary>
     private readonly Lock _gate = new();
     private readonly List<ChangeReader<T>> _readers = [];
@@ -89,6 +91,9 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
 
     /// <inheritdoc/>
     public Task LoadedAsync(CancellationToken cancellation) => _loaded.Task.WaitAsync(cancellation);
+
+    /// <summary>Completes when the snapshot comes from the server's answer in this process: from then on, what is missing in it is missing there.</summary>
+    public Task SyncedAsync(CancellationToken cancellation) => _synced.Task.WaitAsync(cancellation);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ObjectEvent<T>> ChangesAsync([EnumeratorCancellation] CancellationToken cancellation)
@@ -192,6 +197,7 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
         _mustList = false;
         _saver?.Mark();
         _loaded.TrySetResult();
+        _synced.TrySetResult();
     }
 
     private async Task WatchAsync(CancellationToken cancellation)

@@ -5,6 +5,9 @@ namespace Gatehouse.Objects.Kinds;
 /// <summary>(public address, protocol, port) on a gateway host to a service address and port. Declared at root or at the cluster.</summary>
 public sealed record Exposure : ApiObject, IKind<Exposure>
 {
+    /// <summary>The finalizer by which the cluster holds an exposure until it is drained.</summary>
+    public const string DrainFinalizer = "gatehouse.dev/drain";
+
     public ExposureSpec Spec { get; set; } = new();
 
     public ExposureStatus? Status { get; set; }
@@ -17,13 +20,13 @@ public sealed record Exposure : ApiObject, IKind<Exposure>
             new("GATEWAY", "spec.gateway"), new("PUBLIC", "status.publicAddresses"), new("PROTOCOL", "spec.protocol"), new("PORT", "spec.port"),
             new("SERVICE", "spec.serviceAddress"), new("SERVICE-PORT", "spec.servicePort"), new("PHASE", "status.phase"),
         ],
-        SelectableFields = ["spec.gateway", "spec.cluster"],
+        SelectableFields = ["spec.gateway", "spec.cluster", "status.worker"],
         Json = ObjectsJson.Default.Exposure,
         Check = static e => FieldChecks.Required("spec.gateway", e.Spec.Gateway)
-            .Concat(FieldChecks.OptionalAddress("spec.publicAddress", e.Spec.PublicAddress))
-            .Concat(FieldChecks.Address("spec.serviceAddress", e.Spec.ServiceAddress))
+            .Concat(ExposureRules.CheckAddresses(e.Spec))
             .Concat(FieldChecks.Range("spec.port", e.Spec.Port, 1, 65_535))
-            .Concat(FieldChecks.Range("spec.servicePort", e.Spec.ServicePort, 1, 65_535)),
+            .Concat(FieldChecks.Range("spec.servicePort", e.Spec.ServicePort, 1, 65_535))
+            .Concat(FieldChecks.Range("spec.drainSeconds", e.Spec.DrainSeconds, 0, 86_400)),
     };
 }
 
@@ -55,6 +58,9 @@ public sealed record ExposureSpec
 
     /// <summary>Set on withdrawal: refuses new flows and lets the running ones end, up to the deadline; then the object goes.</summary>
     public bool Withdraw { get; set; }
+
+    /// <summary>How long running flows may go on after withdrawal, in seconds: 0 to 86400. Default 60.</summary>
+    public int DrainSeconds { get; set; } = 60;
 }
 
 /// <summary>Where the exposure is served. Written by the cluster.</summary>
@@ -62,13 +68,19 @@ public sealed record ExposureStatus
 {
     public ExposurePhase Phase { get; set; }
 
-    /// <summary>The worker that serves it.</summary>
+    /// <summary>The worker that serves it, or will once the phase is <see cref="ExposurePhase.Active"/>.</summary>
     public string? Worker { get; set; }
 
     public IReadOnlyList<string> PublicAddresses { get; set; } = [];
 
     /// <summary>A number for the kernel's marks, unique in the cluster, 1 to 16,777,215.</summary>
     public int? Id { get; set; }
+
+    /// <summary>When the draining began; its deadline is <see cref="ExposureSpec.DrainSeconds"/> later.</summary>
+    public DateTimeOffset? DrainingSince { get; set; }
+
+    /// <summary>Flows that are still open. Written by the worker while the exposure drains, and by nobody else; null until it has counted.</summary>
+    public int? Flows { get; set; }
 
     /// <summary>Why the phase is what it is, for people.</summary>
     public string? Message { get; set; }
@@ -85,8 +97,11 @@ public enum ExposurePhase
     /// <summary>Refused: the message says why, for example who has the port.</summary>
     Refused,
 
-    /// <summary>New flows are refused, running ones end.</summary>
+    /// <summary>New flows are refused, running ones end; the worker reports how many are left.</summary>
     Draining,
+
+    /// <summary>Nothing of it is left in any kernel; the object goes next.</summary>
+    Withdrawn,
 }
 
 /// <summary>A transport protocol.</summary>

@@ -6,7 +6,13 @@ namespace Gatehouse.Objects.Kinds;
 /// </summary>
 public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
 {
+    /// <summary>The finalizer by which a cluster keeps a deleted instance until it left every map and drained.</summary>
+    public const string UndeployFinalizer = "gatehouse.dev/undeploy";
+
     public FabricInstanceSpec Spec { get; set; } = new();
+
+    /// <summary>The one name that an instance may have.</summary>
+    public static string NameFor(string service, int number) => $"{service}.{number}";
 
     public FabricInstanceStatus? Status { get; set; }
 
@@ -61,6 +67,9 @@ public sealed record InstanceProcess(IReadOnlyList<string> Command);
 public sealed record FabricInstanceStatus
 {
     public InstancePhase Phase { get; set; }
+
+    /// <summary>When <see cref="Phase"/> changed; the cluster fills it in. Draining ends some time after.</summary>
+    public DateTimeOffset? Since { get; set; }
 
     /// <summary>The instance address; given by root, stays for life.</summary>
     public AddressPair? Instance { get; set; }

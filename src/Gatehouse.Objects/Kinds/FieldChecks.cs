@@ -28,6 +28,6 @@ internal static class FieldChecks
     }
 
     /// <summary>Dotted quad or RFC 4291 text; .NET alone also takes <c>10.1</c> and <c>0x0a.1.1.1</c>, which no user means.</summary>
-    private static bool IsAddress(string value) =>
+    public static bool IsAddress(string value) =>
         IPAddress.TryParse(value, out var ip) && (value.Contains(':', StringComparison.Ordinal) ? !value.Contains('%', StringComparison.Ordinal) : ip.ToString() == value);
 }

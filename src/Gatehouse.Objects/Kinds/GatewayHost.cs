@@ -18,10 +18,10 @@ public sealed record GatewayHost : ApiObject, IKind<GatewayHost>
             new("PHASE", "status.phase"), new("CLUSTER", "spec.cluster"), new("WORKER", "status.worker"), new("PUBLIC", "status.publicAddresses"),
             new("INTERNAL", "status.internal.ipv4", Wide: true),
         ],
-        SelectableFields = ["spec.cluster"],
+        SelectableFields = ["spec.cluster", "status.worker"],
         Json = ObjectsJson.Default.GatewayHost,
         Check = static g => FieldChecks.Required("spec.cluster", g.Spec.Cluster)
-            .Concat(FieldChecks.Addresses("spec.publicAddresses", g.Spec.PublicAddresses)),
+            .Concat(PublicAddressRules.Check("spec.publicAddresses", g.Spec.PublicAddresses)),
     };
 }
 
@@ -36,6 +36,9 @@ public sealed record GatewayHostSpec
 
     public string? Description { get; set; }
 
+    /// <summary>The identifier that the operator wants (Oakestra's <c>gateway_ID</c>); null to let the cluster make one.</summary>
+    public string? GatewayId { get; set; }
+
     /// <summary>Candidates: workers that have one of these are tried in this order.</summary>
     public IReadOnlyList<string> PublicAddresses { get; set; } = [];
 }
@@ -48,7 +51,9 @@ public sealed record GatewayHostStatus
     /// <summary>The identifier that <c>/api/gateway/register</c> returned.</summary>
     public string? GatewayId { get; set; }
 
-    /// <summary>The chosen worker.</summary>
+    /// <summary>
+    /// The chosen worker. Stays while it is away and nobody else can take over: it may serve on, unheard. Whoever is not named here serves nothing.
+    /// </summary>
     public string? Worker { get; set; }
 
     /// <summary>Addresses of the descriptor that this worker has.</summary>
@@ -60,9 +65,23 @@ public sealed record GatewayHostStatus
     /// <summary>Grows when another worker takes over.</summary>
     public int Takeovers { get; set; }
 
+    /// <summary>What the last takeover was: who from whom, when and why.</summary>
+    public string? LastTakeover { get; set; }
+
+    /// <summary>Sockets of the worker's own that outside hosts reach, as its gateway role reported them: an exposure would hide them.</summary>
+    public IReadOnlyList<HostListener> Listeners { get; set; } = [];
+
+    /// <summary>How many exposure identifiers were ever set aside when this gateway last needed some; grows. Keeps identifiers from being reused soon.</summary>
+    public long? ExposureSequence { get; set; }
+
     /// <summary>Why the phase is what it is, for people.</summary>
     public string? Message { get; set; }
 }
+
+/// <summary>A socket that listens on a gateway's worker.</summary>
+/// <param name="Address">The address it is bound to; null for every one of the host's, of both families.</param>
+/// <param name="Port">1 to 65535.</param>
+public sealed record HostListener(Protocol Protocol, string? Address, int Port);
 
 /// <summary>From descriptor to service.</summary>
 public enum GatewayHostPhase

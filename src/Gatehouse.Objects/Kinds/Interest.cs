@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+
 namespace Gatehouse.Objects.Kinds;
 
 /// <summary>
@@ -8,6 +11,18 @@ namespace Gatehouse.Objects.Kinds;
 public sealed record Interest : ApiObject, IKind<Interest>
 {
     public InterestSpec Spec { get; set; } = new();
+
+    /// <summary>
+    /// The spelling in which queries are compared: the shortest text of an address (RFC 5952), or the name in lower case.
+    /// </summary>
+    public static string Canonical(string query) => IPAddress.TryParse(query, out var address) ? address.ToString() : query.ToLowerInvariant();
+
+    /// <summary>The name that a holder's interest in a query should have, so that asking twice makes one object: <c>HOLDER.QUERY</c>, and an IPv6 address with '-' and in full.</summary>
+    public static string NameFor(string holder, string query) => $"{holder}.{(IPAddress.TryParse(query, out var a) ? Spell(a) : query.ToLowerInvariant())}";
+
+    private static string Spell(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork
+        ? address.ToString()
+        : string.Join('-', Convert.ToHexStringLower(address.GetAddressBytes()).Chunk(4).Select(c => new string(c)));
 
     public Resolution? Status { get; set; }
 

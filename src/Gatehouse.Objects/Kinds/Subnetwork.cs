@@ -8,6 +8,9 @@ public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
 {
     public SubnetworkSpec Spec { get; set; } = new();
 
+    /// <summary>The one name that a worker's subnetwork, and its <see cref="Peer"/>, may have.</summary>
+    public static string NameFor(string cluster, string worker) => $"{cluster}.{worker}";
+
     public SubnetworkStatus? Status { get; set; }
 
     public static KindInfo<Subnetwork> Info { get; } = new()
@@ -18,6 +21,7 @@ public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
             new("PHASE", "status.phase"), new("IPV4", "status.range.ipv4"), new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"),
             new("IPV6", "status.range.ipv6", Wide: true),
         ],
+        SelectableFields = ["spec.cluster", "spec.worker"],
         Json = ObjectsJson.Default.Subnetwork,
         Check = static s => FieldChecks.Required("spec.cluster", s.Spec.Cluster).Concat(FieldChecks.Required("spec.worker", s.Spec.Worker)),
     };
@@ -49,7 +53,19 @@ public sealed record SubnetworkStatus
 /// <param name="Index">0 to 15,359, in the order of allocation; MAC addresses and marks derive from it.</param>
 /// <param name="Ipv4">A /26, for example <c>10.18.0.0/26</c>.</param>
 /// <param name="Ipv6">A /120, for example <c>fc00::/120</c>.</param>
-public sealed record SubnetworkRange(int Index, string Ipv4, string Ipv6);
+public sealed record SubnetworkRange(int Index, string Ipv4, string Ipv6)
+{
+    /// <summary>The first addresses of the ranges: the bridge's, and a gateway's internal ones.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public AddressPair Internal => new(First(Ipv4), First(Ipv6));
+
+    private static string First(string range)
+    {
+        var bytes = System.Net.IPNetwork.Parse(range).BaseAddress.GetAddressBytes();
+        bytes[^1]++;
+        return new System.Net.IPAddress(bytes).ToString();
+    }
+}
 
 /// <summary>The life of an address or range.</summary>
 public enum AddressPhase

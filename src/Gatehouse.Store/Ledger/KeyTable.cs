@@ -28,6 +28,9 @@ internal static class KeyTable
     public static int RankAfterPrefix(this ImmutableSortedSet<StoreEntry> keys, string prefix) =>
         Successor(prefix) is { } next ? keys.Rank(next) : keys.Count;
 
+    /// <summary>What an entry counts for in <see cref="StoreOptions.MaxBytes"/>.</summary>
+    public static long Size(StoreEntry? entry) => entry is null ? 0 : entry.Key.Length + entry.Value.Length;
+
     private static StoreEntry Probe(string key) => new(key, default, 0, 0);
 
     // The least string that is greater than everything with the prefix; null when there is none.

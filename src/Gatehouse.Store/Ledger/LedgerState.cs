@@ -3,9 +3,10 @@ using System.Collections.Immutable;
 namespace Gatehouse.Store.Ledger;
 
 /// <summary>Everything that reads need, as it was after one write: present keys and the history before them.</summary>
-internal sealed record LedgerState(ImmutableSortedSet<StoreEntry> Keys, History History)
+/// <param name="Bytes">Of present keys and values.</param>
+internal sealed record LedgerState(ImmutableSortedSet<StoreEntry> Keys, History History, long Bytes)
 {
-    public static LedgerState Empty { get; } = new(KeyTable.Empty, History.StartingAt(0));
+    public static LedgerState Empty { get; } = new(KeyTable.Empty, History.StartingAt(0), Bytes: 0);
 
     public long Revision => History.Last;
 

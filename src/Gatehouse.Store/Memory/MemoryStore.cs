@@ -10,6 +10,7 @@ public sealed class MemoryStore : IRevisionStore
     private readonly StoreMetrics _metrics;
     private readonly LiveLedger _ledger;
     private readonly WatchHub _hub;
+    private readonly long _maxBytes;
     private bool _disposed;
 
     /// <param name="time">For progress events.</param>
@@ -19,6 +20,7 @@ public sealed class MemoryStore : IRevisionStore
     {
         options ??= new StoreOptions();
         StoreOptions.ThrowIfInvalid(options);
+        _maxBytes = options.MaxBytes;
         _metrics = options.Metrics ?? new StoreMetrics();
         _ledger = new LiveLedger(LedgerState.Empty, options, _metrics);
         _hub = new WatchHub(_ledger, options, _metrics, time);
@@ -38,7 +40,7 @@ public sealed class MemoryStore : IRevisionStore
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var batch = new LedgerBatch(_ledger.State);
+            var batch = new LedgerBatch(_ledger.State, _maxBytes, "in memory");
             var result = batch.Add(write.Key, StoreLimits.Copy(write.Value), write.ExpectedRevision);
             if (result.Written)
             {

@@ -4,22 +4,24 @@ namespace Gatehouse.Store.Sqlite;
 
 /// <summary>
 /// Moves SQLite's log into the file on a second connection and a thread of its own, so that no commit waits for it. A pass takes place after
-/// <see cref="SqliteStoreOptions.CheckpointBytes"/> of log, and a second after the first write that no pass has moved.
+/// <see cref="SqliteStoreOptions.CheckpointBytes"/> of log, and five seconds after the last pass when anything was written since.
 /// </summary>
 /// <remarks>
 /// Under writes without pause a pass never reaches the log's end, and the log would grow for ever. Beyond four times the option the writer itself
-/// moves the rest between two commits, and SQLite then starts the log anew.
+/// moves the rest between two commits, most of which these passes have already moved, and SQLite then starts the log anew.
 /// </remarks>
 internal sealed class Checkpointer(Database database, SqliteStoreOptions options, StoreMetrics metrics, TimeProvider time, Action<string?> report) : IDisposable
 {
     private const int PageBytes = 4096;
-    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);
 
     private readonly Lock _pass = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly ManualResetEventSlim _stopped = new(initialState: true);
+
+    // Pages that no pass has moved, and, known to the writer alone, pages since the log was started anew.
     private long _pending;
-    private volatile bool _restartWanted;
+    private long _sinceRestart;
     private volatile bool _stopping;
 
     public void Start()
@@ -29,10 +31,11 @@ internal sealed class Checkpointer(Database database, SqliteStoreOptions options
     }
 
     /// <summary>Called by the writer after each commit.</summary>
-    public void Committed(long bytes)
+    public void Committed(int pages)
     {
-        if (Interlocked.Add(ref _pending, Math.Max(bytes, 1)) >= options.CheckpointBytes) _wake.Set();
-        if (_restartWanted) Pass();
+        if (Interlocked.Add(ref _pending, pages) * PageBytes >= options.CheckpointBytes) _wake.Set();
+        _sinceRestart += pages;
+        if (_sinceRestart * PageBytes >= 4 * options.CheckpointBytes && Pass()) _sinceRestart = 0;
     }
 
     public void Dispose()
@@ -56,7 +59,8 @@ internal sealed class Checkpointer(Database database, SqliteStoreOptions options
         _stopped.Set();
     }
 
-    private void Pass()
+    // True when the whole log was moved.
+    private bool Pass()
     {
         lock (_pass)
         {
@@ -66,16 +70,15 @@ internal sealed class Checkpointer(Database database, SqliteStoreOptions options
             if (code != raw.SQLITE_OK)
             {
                 // The log keeps what was written; the next pass tries again.
-                Interlocked.Add(ref _pending, Math.Max(pending, 1));
+                Interlocked.Add(ref _pending, pending);
                 metrics.Fault("checkpoint");
                 report($"moving the log into the file: {raw.sqlite3_errmsg(database.Handle).utf8_to_string()}");
-                _restartWanted = false;
-                return;
+                return false;
             }
 
             metrics.Checkpoint(time.GetElapsedTime(started));
             report(null);
-            _restartWanted = moved < frames && frames > 4 * options.CheckpointBytes / PageBytes;
+            return moved == frames;
         }
     }
 }

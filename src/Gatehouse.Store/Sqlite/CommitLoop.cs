@@ -52,12 +52,12 @@ internal sealed class CommitLoop(
             return;
         }
 
-        var batch = new LedgerBatch(ledger.State);
+        var batch = new LedgerBatch(ledger.State, options.Store.MaxBytes, options.Store.Path);
         _results.Clear();
         var compactTo = ledger.CompactionDue() ?? journal.Head.Compacted;
         foreach (var queued in _taken)
         {
-            _results.Add(queued.CompactTo is null ? batch.Add(queued.Write.Key, queued.Write.Value, queued.Write.ExpectedRevision) : default);
+            _results.Add(Judge(batch, queued));
             compactTo = Math.Max(compactTo, Math.Min(queued.CompactTo ?? 0, batch.Base.Revision));
         }
 
@@ -71,8 +71,23 @@ internal sealed class CommitLoop(
             return;
         }
 
-        for (var i = 0; i < _taken.Count; i++) _taken[i].SetResult(_results[i]);
+        // Those that the limit refused have their answer.
+        for (var i = 0; i < _taken.Count; i++) _taken[i].TrySetResult(_results[i]);
         hub.Publish(batch.Changes);
+    }
+
+    private static WriteResult Judge(LedgerBatch batch, QueuedWrite queued)
+    {
+        if (queued.CompactTo is not null) return default;
+        try
+        {
+            return batch.Add(queued.Write.Key, queued.Write.Value, queued.Write.ExpectedRevision);
+        }
+        catch (StoreFullException full)
+        {
+            queued.SetException(full);
+            return default;
+        }
     }
 
     // Durable first, then visible.
@@ -82,12 +97,12 @@ internal sealed class CommitLoop(
         var portion = dead.Count == 0 ? [] : dead.Portion(DeadPortion + (2 * batch.Changes.Count));
         if (batch.Changes.Count > 0 || portion.Length > 0 || compactTo > journal.Head.Compacted)
         {
-            var bytes = journal.Commit(batch.Changes, compactTo, portion);
+            var pages = journal.Commit(batch.Changes, compactTo, portion);
             if (batch.Changes.Count > 0) Mark();
             dead.Taken(portion.Length);
             ledger.Apply(batch);
             Forget(compactTo);
-            checkpointer.Committed(bytes);
+            checkpointer.Committed(pages);
             options.Report(null);
         }
 
@@ -123,8 +138,12 @@ internal sealed class CommitLoop(
         {
             { IsDamage: true } => () => new StoreDamagedException(path, fault.Message, fault),
             { LeavesDiskUnknown: true } => () => new StoreUnavailableException(
-                path, $"the disk failed to sync ({fault.Message}): it is unknown whether the last writes are there. Check the disk, then restart", permanent: true, fault),
-            { IsFull: true } => () => new StoreUnavailableException(path, "the disk is full: the write was not kept. Free space, and writes go on by themselves", cause: fault),
+                path,
+                $"the disk failed to sync ({fault.Message}): it is unknown whether the last writes are there. Check the disk, then restart",
+                permanent: true,
+                fault),
+            { IsFull: true } => () => new StoreUnavailableException(
+                path, "the disk is full: the write was not kept. Free space, and writes go on by themselves", cause: fault),
             _ => () => new StoreUnavailableException(path, $"the write was not kept: {fault.Message}", cause: fault),
         };
         if (fault.IsDamage || fault.LeavesDiskUnknown) _failed = failure;
@@ -134,7 +153,7 @@ internal sealed class CommitLoop(
 
     private void Fail(Func<StoreException> failure)
     {
-        foreach (var queued in _taken) queued.SetException(failure());
+        foreach (var queued in _taken) queued.TrySetException(failure());
         options.Metrics.WritesFailed(_taken.Count);
     }
 }

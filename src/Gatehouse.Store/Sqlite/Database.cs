@@ -28,6 +28,7 @@ internal sealed class SqliteFault(int code, string act, string message) : Except
 internal sealed class Database : IDisposable
 {
     private const int NoCheckpointOnClose = 1006;
+    private const int CacheWrite = 9;
 
     private readonly List<Statement> _statements = [];
 
@@ -61,6 +62,13 @@ internal sealed class Database : IDisposable
     public void CheckpointOnClose(bool value) => raw.sqlite3_db_config(Handle, NoCheckpointOnClose, value ? 0 : 1, out _);
 
     public bool InTransaction => raw.sqlite3_get_autocommit(Handle) == 0;
+
+    /// <summary>How many pages this connection wrote since it was last asked.</summary>
+    public int TakePagesWritten()
+    {
+        raw.sqlite3_db_status(Handle, CacheWrite, out var pages, out _, resetFlg: 1);
+        return pages;
+    }
 
     public int Changes => raw.sqlite3_changes(Handle);
 

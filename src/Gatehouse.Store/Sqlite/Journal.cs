@@ -73,22 +73,16 @@ internal sealed class Journal : IDisposable
     }
 
     /// <summary>
-    /// Appends changes, moves the compacted revision and deletes dead rows, in one durable transaction. Returns the bytes that were appended.
+    /// Appends changes, moves the compacted revision and deletes dead rows, in one durable transaction. Returns the pages that it put into the log.
     /// </summary>
     /// <exception cref="SqliteFault">Nothing of it was kept, unless <see cref="SqliteFault.LeavesDiskUnknown"/>.</exception>
-    public long Commit(IReadOnlyList<StoreEvent> changes, long compacted, ReadOnlySpan<DeadRow> dead)
+    public int Commit(IReadOnlyList<StoreEvent> changes, long compacted, ReadOnlySpan<DeadRow> dead)
     {
         var head = Head with { Compacted = compacted };
-        var bytes = 0L;
         try
         {
             _begin.Run();
-            for (var i = 0; i < changes.Count; i++)
-            {
-                head = head.With(changes[i].Revision, Insert(changes[i]));
-                bytes += changes[i].Key!.Length + (changes[i].Value?.Length ?? 0);
-            }
-
+            for (var i = 0; i < changes.Count; i++) head = head.With(changes[i].Revision, Insert(changes[i]));
             foreach (ref readonly var row in dead)
             {
                 _delete.Bind(1, row.Revision).Run();
@@ -106,7 +100,7 @@ internal sealed class Journal : IDisposable
         }
 
         Head = head;
-        return bytes;
+        return _database.TakePagesWritten();
     }
 
     public static uint ChecksumOf(string key, in ReadOnlyMemory<byte>? value, long revision, long created)

@@ -41,7 +41,7 @@ internal sealed class JournalReader(Database database, string path)
         if (last != head.Revision) throw Damaged($"the last row is revision {last}, but {head.Revision} was written");
 
         var keys = KeyTable.Empty.Union(_present.Values.OrderBy(entry => entry.Key, StringComparer.Ordinal));
-        return new JournalContents(head, new LedgerState(keys, History.StartingAt(head.Compacted).Append(_changes)), _dead);
+        return new JournalContents(head, new LedgerState(keys, History.StartingAt(head.Compacted).Append(_changes), _present.Values.Sum(KeyTable.Size)), _dead);
     }
 
     private JournalHead ReadHead()

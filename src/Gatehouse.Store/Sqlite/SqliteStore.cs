@@ -66,8 +66,7 @@ public sealed class SqliteStore : IRevisionStore
     public ValueTask<WriteResult> WriteAsync(StoreWrite write, CancellationToken cancellation)
     {
         StoreLimits.ThrowIfOutside(write);
-        var copy = write with { Value = StoreLimits.Copy(write.Value) };
-        return _queue.SubmitAsync(new QueuedWrite(copy), cancellation);
+        return _queue.SubmitAsync(new QueuedWrite(write), cancellation);
     }
 
     /// <inheritdoc/>
@@ -99,7 +98,6 @@ public sealed class SqliteStore : IRevisionStore
         await _loop.Ended.ConfigureAwait(false);
         _hub.Dispose();
         await Task.Run(CloseFiles).ConfigureAwait(false);
-        _queue.Dispose();
         _ledger.Close();
     }
 

@@ -11,8 +11,9 @@ public sealed record SqliteStoreOptions : StoreOptions
     /// </summary>
     public required string Path { get; init; }
 
-    /// <summary>How many writes wait before further callers wait for a place. 1 to 1,000,000; default 16,384.</summary>
-    public int MaxQueuedWrites { get; init; } = 16_384;
+    /// <summary>How many writes wait before further callers wait for a place. 1 to 1,000,000; default 4,096. At 64 KiB
+    /// of value each that is 256 MiB; of larger values at most 64 wait inside.</summary>
+    public int MaxQueuedWrites { get; init; } = 4096;
 
     /// <summary>How many writes share one commit at most. 1 to 10,000; default 512.</summary>
     public int MaxCommitWrites { get; init; } = 512;

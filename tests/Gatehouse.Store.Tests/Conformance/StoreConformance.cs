@@ -1,5 +1,6 @@
 using System.Text;
 using Gatehouse.Store.Tests.Support;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Store.Tests.Conformance;
 
@@ -7,7 +8,7 @@ namespace Gatehouse.Store.Tests.Conformance;
 public abstract partial class StoreConformance : IAsyncLifetime
 {
     private readonly List<IRevisionStore> _opened = [];
-    private readonly ManualTime _time = new();
+    private readonly ManualTimeProvider _time = new();
 
     protected abstract ValueTask<IRevisionStore> OpenAsync(StoreOptions options, TimeProvider time);
 
@@ -201,6 +202,28 @@ public abstract partial class StoreConformance : IAsyncLifetime
             await store.WriteAsync(new StoreWrite("/a", Encoding.UTF8.GetBytes("1"), null), new CancellationToken(canceled: true)));
         Assert.Equal(1, await store.PutAsync("/b", "1"));
         Assert.Null(await store.ReadAsync("/a"));
+    }
+
+    [Fact]
+    public async Task A_full_store_refuses_growth_and_takes_deletes()
+    {
+        var store = await OpenAsync(new StoreOptions { MaxBytes = 64 << 10 });
+        for (var i = 0; i < 6; i++) await store.PutAsync($"/{i}", new string('x', 10_000));
+        var full = await Assert.ThrowsAsync<StoreFullException>(() => store.PutAsync("/6", new string('x', 10_000)));
+        Assert.Contains("70014 bytes, and maxBytes is 65536", full.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<StoreFullException>(() => store.PutAsync("/0", new string('x', 20_000)));
+        Assert.Equal(7, await store.PutAsync("/0", new string('y', 10_000)));
+        Assert.True((await store.DeleteAsync("/1")).Written);
+        Assert.Equal(9, await store.PutAsync("/6", new string('x', 10_000)));
+    }
+
+    [Fact]
+    public async Task Many_large_values_at_once_are_all_kept()
+    {
+        var store = await OpenAsync();
+        var value = new string('x', 300_000);
+        await Task.WhenAll(Enumerable.Range(0, 150).Select(i => store.PutAsync($"/{i}", value)));
+        Assert.Equal(150, store.Revision);
     }
 
     [Fact]

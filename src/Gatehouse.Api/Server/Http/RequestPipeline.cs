@@ -21,12 +21,12 @@ internal sealed partial class RequestPipeline(
     private readonly Discovery _discovery = new(options.Kinds);
     private int _inFlight;
 
-    /// <summary>The API's listeners: objects, discovery and system paths, then the role's endpoints.</summary>
+    /// <summary>The API's listeners: system paths, then the role's endpoints, which may lie under <c>/api/</c> as Oakestra's do, then objects and discovery.</summary>
     public Task ServeAsync(HttpContext context, RequestDelegate roles) => GuardAsync(context, async call =>
     {
         var path = context.Request.Path.Value ?? "/";
         if (SystemEndpoints.Owns(path)) await ServeSystemAsync(context, path, call);
-        else if (path is "/api" or "/apis" || path.StartsWith("/api/", StringComparison.Ordinal) || path.StartsWith("/apis/", StringComparison.Ordinal))
+        else if (context.GetEndpoint() is null && (path is "/api" or "/apis" || path.StartsWith("/api/", StringComparison.Ordinal) || path.StartsWith("/apis/", StringComparison.Ordinal)))
             await ServeObjectsAsync(context, path, call);
         else await ServeRoleAsync(context, roles, call);
     });

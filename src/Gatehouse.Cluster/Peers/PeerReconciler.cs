@@ -1,0 +1,108 @@
+using Gatehouse.Objects;
+using Gatehouse.Objects.Kinds;
+
+namespace Gatehouse.Cluster.Peers;
+
+/// <summary>Makes one peer of each worker with its instances, tells root of those that other clusters may meet, and mirrors those of other clusters.</summary>
+internal sealed class PeerReconciler(string cluster, ClusterState state)
+{
+    /// <summary>The peer of one of this cluster's workers, in the cluster's store.</summary>
+    public async Task<DateTimeOffset?> StepAsync(string worker, CancellationToken cancellation)
+    {
+        var gateway = state.Feeds.GatewayHosts.All.FirstOrDefault(g => g.Spec.Cluster == cluster && g.Status?.Worker == worker)?.Status;
+        var before = state.Feeds.Peers.Find(Subnetwork.NameFor(cluster, worker))?.Spec.PublicAddresses ?? [];
+        var wanted = PeerPlan.Of(cluster, state.Feeds.Workers.Find(worker), state.InstanceIndex.OfWorker(worker), PeerPlan.Served(gateway, before));
+        await BringAsync(Subnetwork.NameFor(cluster, worker), wanted, cancellation);
+        return null;
+    }
+
+    /// <summary>The same peer at root: known there while the worker has instances, public addresses or questions of its own.</summary>
+    public async Task<DateTimeOffset?> StepUpAsync(string worker, CancellationToken cancellation)
+    {
+        if (state.Upstream is not { } upstream) return null;
+        var name = Subnetwork.NameFor(cluster, worker);
+        var (here, atRoot) = (state.Feeds.Peers.Find(name), upstream.Peers.Find(name));
+        var wanted = here is { } peer && (peer.Spec.Bindings.Count > 0 || peer.Spec.PublicAddresses.Count > 0 || state.Interests.Asks(worker)) ? peer.Spec : null;
+        if (wanted is null)
+        {
+            if (atRoot is not null) await upstream.Root.DeleteAsync<Peer>(name, null, cancellation);
+        }
+        else if (atRoot is null)
+        {
+            upstream.Peers.Note(await upstream.Root.CreateAsync(new Peer { Metadata = new ObjectMeta { Name = name }, Spec = wanted }, cancellation));
+        }
+        else if (!PeerPlan.Same(atRoot.Spec, wanted))
+        {
+            upstream.Peers.Note(await upstream.Root.UpdateAsync(atRoot with { Spec = wanted }, cancellation));
+        }
+
+        return null;
+    }
+
+    /// <summary>The copy of another cluster's peer.</summary>
+    public async Task<DateTimeOffset?> StepForeignAsync(string name, CancellationToken cancellation)
+    {
+        if (state.Upstream is not { } upstream) return null;
+        var atRoot = upstream.Peers.Find(name);
+        if (atRoot is null && !upstream.Peers.IsConfirmed) return null;
+        await BringAsync(name, atRoot?.Spec, cancellation);
+        return null;
+    }
+
+    private async Task BringAsync(string name, PeerSpec? wanted, CancellationToken cancellation)
+    {
+        var here = state.Feeds.Peers.Find(name);
+        if (wanted is null)
+        {
+            if (here is not null) await state.Local.DeleteAsync<Peer>(name, null, cancellation);
+        }
+        else if (here is null)
+        {
+            state.Feeds.Peers.Observe(await state.Local.CreateAsync(new Peer { Metadata = new ObjectMeta { Name = name }, Spec = wanted }, cancellation));
+        }
+        else if (!PeerPlan.Same(here.Spec, wanted))
+        {
+            state.Feeds.Peers.Observe(await state.Local.UpdateAsync(here with { Spec = wanted }, cancellation));
+        }
+    }
+}
+
+/// <summary>What a worker looks like to others. Pure.</summary>
+internal static class PeerPlan
+{
+    /// <summary>
+    /// The public addresses that a worker serves as gateway, and may forward clients for: none before its gateway is ready, and none once another worker took over.
+    /// While the gateway registers anew, after an absence, it keeps what it had.
+    /// </summary>
+    /// <param name="gateway">Of the gateway host that names the worker; null when none does.</param>
+    /// <param name="before">What the peer says so far.</param>
+    public static IReadOnlyList<string> Served(GatewayHostStatus? gateway, IReadOnlyList<string> before) =>
+        gateway is null || (gateway.Phase != GatewayHostPhase.Ready && before.Count == 0) ? [] : gateway.PublicAddresses;
+
+    /// <summary>The peer of a worker; null when it has no subnetwork, so that nobody accepts anything from it.</summary>
+    public static PeerSpec? Of(string cluster, Worker? worker, IEnumerable<FabricInstance> instances, IReadOnlyList<string>? served = null) => worker is not { Status.Subnetwork: { } range } ? null : new PeerSpec
+    {
+        Cluster = cluster,
+        Worker = worker.Metadata.Name,
+        Underlay = worker.Spec.Underlay,
+        TunnelPort = worker.Spec.TunnelPort,
+        Subnetwork = range,
+        PublicAddresses = served ?? [],
+        Bindings =
+        [
+            .. instances.Where(IsAttached).OrderBy(i => i.Metadata.Name, StringComparer.Ordinal)
+                .Select(i => new PeerBinding(i.Status!.Instance!, i.Status.NamespaceAddress!)),
+        ],
+    };
+
+    /// <summary>Whether two peers say the same.</summary>
+    public static bool Same(PeerSpec a, PeerSpec b) =>
+        a.PublicAddresses.SequenceEqual(b.PublicAddresses) && a.Bindings.SequenceEqual(b.Bindings)
+        && (a with { PublicAddresses = [], Bindings = [] }) == (b with { PublicAddresses = [], Bindings = [] });
+
+    // A draining instance still answers: its packets have to be accepted until it is gone.
+    private static bool IsAttached(FabricInstance instance) => instance.Status is
+    {
+        Phase: InstancePhase.Running or InstancePhase.Draining, Instance: not null, NamespaceAddress: not null,
+    };
+}

@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Gatehouse.Api.Client;
+using Gatehouse.Api.Reconciling;
+using Gatehouse.Objects;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Cluster.Upstream;
+
+/// <summary>A selection of root's objects as root last said it, from disk while root is away.</summary>
+internal sealed class Mirror<T> : IAsyncDisposable
+    where T : ApiObject, IKind<T>
+{
+    private readonly Informer<T> _informer;
+    private readonly Action<ObjectEvent<T>> _onChange;
+    private readonly Action _onConfirmed;
+    private readonly ConcurrentDictionary<string, T> _noted = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<string, long> _notes = new();
+    private volatile bool _confirmed;
+
+    /// <param name="file">The state file; null for none.</param>
+    /// <param name="onChange">Short; called from one loop. Begins with one <c>Added</c> for each object.</param>
+    /// <param name="onConfirmed">Called once, when root first answered and its answer went through <paramref name="onChange"/>.</param>
+    public Mirror(MirrorSource source, Selection selection, string? file, Action<ObjectEvent<T>> onChange, Action onConfirmed)
+    {
+        (_onChange, _onConfirmed) = (onChange, onConfirmed);
+        _informer = new Informer<T>(source.Root, selection, new InformerOptions
+        {
+            StateFile = source.Directory is null || file is null ? null : Path.Combine(source.Directory, file),
+            Time = source.Time,
+            BackoffMax = source.Retry,
+            Logger = source.Logger,
+        });
+    }
+
+    /// <summary>Whether root answered in this process: only then does a missing object mean that root has none.</summary>
+    public bool IsConfirmed => _confirmed;
+
+    /// <summary>All objects, in no order.</summary>
+    public IEnumerable<T> All => _informer.Snapshot.Values;
+
+    /// <summary>One object; null when it is not known.</summary>
+    public T? Find(string name)
+    {
+        var mirrored = _informer.Snapshot.GetValueOrDefault(name);
+        return _noted.TryGetValue(name, out var noted) && Revision(noted.Metadata.ResourceVersion) > Revision(mirrored?.Metadata.ResourceVersion) ? noted : mirrored;
+    }
+
+    /// <summary>Takes root's answer to a write of ours as known, until the watch has come as far.</summary>
+    public T Note(T answer)
+    {
+        _noted[answer.Metadata.Name] = answer;
+        lock (_notes) _notes.Enqueue(answer.Metadata.Name, Revision(answer.Metadata.ResourceVersion));
+        return answer;
+    }
+
+    /// <summary>Takes the state on disk, without any network.</summary>
+    public void Load()
+    {
+        _informer.LoadState();
+        foreach (var value in _informer.Snapshot.Values) _onChange(new ObjectEvent<T>(ObjectEventType.Added, value, value.Metadata.ResourceVersion ?? "0"));
+    }
+
+    /// <summary>Follows root until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        await using var changes = _informer.ChangeBatchesAsync(1_000, cancellation).GetAsyncEnumerator(cancellation);
+        // Asking makes this a reader before the informer hears of root: what was on disk and is gone at root comes as an event.
+        var first = changes.MoveNextAsync().AsTask();
+        await RoleTasks.RunAllAsync(cancellation, _informer.RunAsync, ct => FollowAsync(changes, first, ct), ConfirmAsync);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _informer.DisposeAsync();
+
+    private async Task FollowAsync(IAsyncEnumerator<IReadOnlyList<ObjectEvent<T>>> changes, Task<bool> first, CancellationToken cancellation)
+    {
+        for (var more = await first.WaitAsync(cancellation); more; more = await changes.MoveNextAsync())
+        {
+            foreach (var change in changes.Current)
+            {
+                DropNotes(Revision(change.ResourceVersion));
+                _onChange(change);
+            }
+        }
+    }
+
+    private void DropNotes(long upTo)
+    {
+        lock (_notes)
+        {
+            while (_notes.TryPeek(out var name, out var revision) && revision <= upTo)
+            {
+                _notes.Dequeue();
+                if (_noted.TryGetValue(name, out var noted) && Revision(noted.Metadata.ResourceVersion) <= upTo) _noted.TryRemove(name, out _);
+            }
+        }
+    }
+
+    private static long Revision(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) ? revision : 0;
+
+    private async Task ConfirmAsync(CancellationToken cancellation)
+    {
+        await _informer.SyncedAsync(cancellation);
+        _confirmed = true;
+        _onConfirmed();
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
+    }
+}
+
+/// <summary>Where mirrors come from.</summary>
+/// <param name="Root">Root's API server.</param>
+/// <param name="Directory">Where state files lie; null: not on disk.</param>
+/// <param name="Retry">The longest pause between attempts.</param>
+internal sealed record MirrorSource(IObjectClient Root, string? Directory, TimeSpan Retry, TimeProvider Time, ILogger Logger);

@@ -1,0 +1,59 @@
+using System.Net;
+using Gatehouse.Api.Client;
+using Gatehouse.Node.Instances;
+using Gatehouse.Node.Interests;
+using Gatehouse.Node.Translation;
+using Gatehouse.Objects.Kinds;
+
+namespace Gatehouse.Node.Flows;
+
+/// <summary>
+/// Counts flows now and then: which services are in use, so that an interest ends with its last flow and not before, and how loaded this worker's instances are.
+/// </summary>
+internal sealed class FlowSurvey(
+    FlowTable flows, ServiceBook services, InterestBook interests, InstanceHost instances, IObjectClient cluster, Func<IReadOnlySet<string>> needed)
+{
+    /// <summary>A load that moved by less than this share, and by less than <see cref="LoadStep"/>, is not reported: each report is a write and new slots everywhere.</summary>
+    private const double LoadShare = 0.2;
+    private const int LoadStep = 2;
+
+    private readonly Dictionary<string, int> _reported = new(StringComparer.Ordinal);
+
+    /// <summary>One survey.</summary>
+    public async Task StepAsync(CancellationToken cancellation)
+    {
+        await interests.SurveyAsync(Used(), cancellation);
+        await ReportLoadAsync(cancellation);
+    }
+
+    /// <summary>Whether a load is worth a report.</summary>
+    internal static bool IsNews(int? reported, int now) =>
+        reported is not { } before || (before == 0) != (now == 0) || (Math.Abs(now - before) >= LoadStep && Math.Abs(now - before) > before * LoadShare);
+
+    private HashSet<string> Used()
+    {
+        var marks = flows.ByMark();
+        var used = services.All.Where(s => s.Targets.Any(t => marks.ContainsKey(t.Mark))).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        used.UnionWith(needed());
+        return used;
+    }
+
+    private async Task ReportLoadAsync(CancellationToken cancellation)
+    {
+        var attached = instances.Attached.Values.Where(i => i.Declared).ToArray();
+        if (attached.Length == 0) return;
+        var addresses = attached.SelectMany(AddressesOf).ToHashSet();
+        var open = flows.OpenTo(addresses);
+        foreach (var instance in attached)
+        {
+            var load = AddressesOf(instance).Sum(a => open.GetValueOrDefault(a));
+            if (!IsNews(_reported.TryGetValue(instance.Name, out var before) ? before : null, load)) continue;
+            if (await cluster.GetAsync<FabricInstance>(instance.Name, cancellation) is not { Status: { Phase: InstancePhase.Running } status } now) continue;
+            if (status.Load != load) await cluster.UpdateStatusAsync(now with { Status = status with { Load = load } }, cancellation);
+            _reported[instance.Name] = load;
+        }
+    }
+
+    private static IEnumerable<IPAddress> AddressesOf(AttachedInstance instance) =>
+        new[] { AddressText.Parse4(instance.Namespace?.Ipv4), AddressText.Parse6(instance.Namespace?.Ipv6) }.OfType<IPAddress>();
+}

@@ -1,0 +1,61 @@
+using System.Net;
+using Gatehouse.Linux.Conntrack;
+using Gatehouse.Node.Instances;
+using Gatehouse.Node.Ruleset;
+using Gatehouse.Node.Translation;
+
+namespace Gatehouse.Node.Flows;
+
+/// <summary>The kernel's connection table as the node uses it: who still talks to whom, and the end of flows to what is gone.</summary>
+/// <remarks>Safe for any thread.</remarks>
+internal sealed class FlowTable(NodeOptions options, NodeMetrics metrics) : IDisposable
+{
+    private const byte Tcp = 6;
+    private const int MostFlows = 1 << 20;
+    private readonly ConntrackSocket _socket = ConntrackSocket.Open(options.Namespace);
+
+    /// <summary>Flows of each instance's mark, in any state: who is in here was used lately.</summary>
+    public IReadOnlyDictionary<uint, int> ByMark() => _socket.CountByMark();
+
+    /// <summary>Open flows that lead to an attached instance, from here and from other workers.</summary>
+    public int CountTo(AttachedInstance instance)
+    {
+        var (four, six) = (AddressText.Parse4(instance.Namespace?.Ipv4), AddressText.Parse6(instance.Namespace?.Ipv6));
+        return Select(f => f.Reply.Source.Equals(four) || f.Reply.Source.Equals(six)).Count(IsOpen);
+    }
+
+    /// <summary>Open flows by the namespace address that they lead to, for those that are asked for.</summary>
+    public IReadOnlyDictionary<IPAddress, int> OpenTo(IReadOnlySet<IPAddress> addresses) =>
+        Select(f => addresses.Contains(f.Reply.Source)).Where(IsOpen).GroupBy(f => f.Reply.Source).ToDictionary(g => g.Key, g => g.Count());
+
+    /// <summary>Open flows that came to a public address and port.</summary>
+    public IReadOnlyList<Flow> To(IPAddress address, byte protocol, ushort port) =>
+        Select(f => f.Original.DestinationPort == port && f.Original.Protocol == protocol && f.Original.Destination.Equals(address));
+
+    /// <summary>All flows between two addresses, as the first packet had them.</summary>
+    public IReadOnlyList<Flow> Between(IPAddress source, IPAddress destination) =>
+        Select(f => f.Original.Source.Equals(source) && f.Original.Destination.Equals(destination));
+
+    public bool Delete(FlowTuple original) => _socket.Delete(original);
+
+    /// <summary>Ends the flows to instances that are gone: their next packet is a new one and reaches another.</summary>
+    public void DeleteByMark(IReadOnlyCollection<uint> marks)
+    {
+        foreach (var mark in marks) _socket.DeleteByMark(mark);
+        metrics.FlowsDeleted(marks.Count);
+    }
+
+    /// <summary>Marks in the table whose instance nobody knows: it went while the agent was away.</summary>
+    public IReadOnlyList<uint> Orphans(IReadOnlySet<uint> known) => [.. _socket.CountByMark().Keys.Where(m => ConntrackMarks.IsInstance(m) && !known.Contains(m))];
+
+    public ConntrackUsage Usage() => _socket.Usage();
+
+    public void Dispose() => _socket.Dispose();
+
+    /// <summary>A TCP connection that is not on its way out, or anything else that was answered.</summary>
+    public static bool IsOpen(Flow flow) => flow.Original.Protocol == Tcp
+        ? flow.Tcp is TcpFlowState.SynReceived or TcpFlowState.Established or TcpFlowState.FinWait or TcpFlowState.CloseWait
+        : flow.Status.HasFlag(FlowStatus.SeenReply);
+
+    private IReadOnlyList<Flow> Select(Func<Flow, bool> where) => _socket.Flows(new() { Where = where, Limit = MostFlows });
+}

@@ -1,0 +1,242 @@
+using System.Net;
+using Gatehouse.Api.Client;
+using Gatehouse.Node.Translation;
+using Gatehouse.Objects;
+using Gatehouse.Objects.Kinds;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Node.Interests;
+
+/// <summary>How a question to the cluster ended.</summary>
+internal enum ResolveOutcome
+{
+    /// <summary>The kernel translates the address now, or refuses it for want of an instance.</summary>
+    Installed,
+
+    /// <summary>There is no such address.</summary>
+    Unknown,
+
+    /// <summary>Nobody answered in time; the question stands, and its answer will be taken in.</summary>
+    Unanswered,
+}
+
+/// <summary>
+/// What this worker has asked the cluster for. A question is an <see cref="Interest"/> object; its answer comes with the object, at once or later by the watch, and every
+/// change of it as well.
+/// </summary>
+/// <remarks>Safe for any thread.</remarks>
+internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, NodeOptions options, TimeProvider time, ILogger log) : IDisposable
+{
+    private readonly SemaphoreSlim _questions = new(options.Limits.Questions);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Held> _held = new(StringComparer.Ordinal);
+
+    /// <summary>The cluster's clock less this host's, as of the last question; null before the first.</summary>
+    public TimeSpan? ClockOffset { get; private set; }
+
+    /// <summary>Interests that are held.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _held.Count;
+        }
+    }
+
+    /// <summary>All interests, by the name of their object.</summary>
+    public IReadOnlyList<HeldInterest> All
+    {
+        get
+        {
+            lock (_gate) return [.. _held.Values.Select(h => new HeldInterest(h.Name, h.Query, h.Service, h.LastUsed))];
+        }
+    }
+
+    /// <summary>Asks for an address, and waits until the kernel translates it.</summary>
+    public async Task<ResolveOutcome> ResolveAsync(IPAddress address, CancellationToken cancellation)
+    {
+        var name = Interest.NameFor(options.Name, address.ToString());
+        var held = Hold(name, address.ToString());
+        using var patience = new CancellationTokenSource(options.Limits.Resolve, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
+        try
+        {
+            var answer = await AskAsync(held, deadline.Token);
+            while (answer is null or { Outcome: ResolutionOutcome.Pending }) answer = await held.NextAsync(deadline.Token);
+            if (answer.Outcome == ResolutionOutcome.Unknown) return ResolveOutcome.Unknown;
+            await services.PutAsync(name, answer);
+            return ResolveOutcome.Installed;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return ResolveOutcome.Unanswered;
+        }
+        catch (ApiUnreachableException fault)
+        {
+            log.ClusterUnreachable($"resolving {address}", fault.Message);
+            return ResolveOutcome.Unanswered;
+        }
+        catch (ApiStatusException fault)
+        {
+            log.ClusterRefused($"resolving {address}", fault.Message);
+            return ResolveOutcome.Unanswered;
+        }
+    }
+
+    /// <summary>Takes in what was on disk, before the network is asked for anything.</summary>
+    public async Task LoadAsync(IEnumerable<Interest> known)
+    {
+        var answers = new List<(string, Resolution)>();
+        foreach (var interest in known)
+        {
+            var held = Hold(interest.Metadata.Name, interest.Spec.Query);
+            held.Service = interest.Status?.Service;
+            if (interest.Status is { Outcome: ResolutionOutcome.Found } answer) answers.Add((interest.Metadata.Name, answer));
+        }
+
+        await services.LoadAsync(answers);
+    }
+
+    /// <summary>Takes in a change that the watch brought.</summary>
+    public async Task TakeAsync(ObjectEvent<Interest> change)
+    {
+        if (change.Object is not { } interest) return;
+        var name = interest.Metadata.Name;
+        if (change.Type == ObjectEventType.Deleted)
+        {
+            await LostAsync(name);
+            return;
+        }
+
+        var held = Hold(name, interest.Spec.Query);
+        if (interest.Status is not { } answer) return;
+        held.Answer(answer);
+        switch (answer.Outcome)
+        {
+            case ResolutionOutcome.Found:
+                held.Service = answer.Service;
+                await services.PutAsync(name, answer);
+                break;
+            case ResolutionOutcome.Unknown:
+                // The service is gone, or there never was one. Asked again when somebody calls it after the refusal.
+                await ForgetAsync(name);
+                break;
+        }
+    }
+
+    /// <summary>Notes which services flows use, gives up what nobody used for long, and renews the rest before the cluster forgets it.</summary>
+    public async Task SurveyAsync(IReadOnlySet<string> usedServices, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        Held[] idle, due;
+        lock (_gate)
+        {
+            foreach (var held in _held.Values.Where(h => h.Service is { } s && usedServices.Contains(s))) held.LastUsed = now;
+            idle = [.. _held.Values.Where(h => now - h.LastUsed > options.Limits.InterestIdle)];
+            due = [.. _held.Values.Except(idle).Where(h => now - h.RenewedAt > options.Limits.InterestRenewal)];
+        }
+
+        foreach (var held in idle) await ForgetAsync(held.Name);
+        foreach (var held in due) await RenewAsync(held, now, cancellation);
+    }
+
+    /// <summary>Gives an interest up: out of the maps, and the object at the cluster.</summary>
+    public async Task ForgetAsync(string name)
+    {
+        lock (_gate) _held.Remove(name);
+        await services.DropAsync(name);
+        await cluster.DeleteAsync<Interest>(name, null, CancellationToken.None);
+    }
+
+    public void Dispose() => _questions.Dispose();
+
+    /// <summary>Creates the object, whose answer carries the resolution when the cluster knows it.</summary>
+    private async Task<Resolution?> AskAsync(Held held, CancellationToken cancellation)
+    {
+        await _questions.WaitAsync(cancellation);
+        try
+        {
+            var created = await cluster.CreateAsync(
+                new Interest
+                {
+                    ApiVersion = Interest.Info.ApiVersion,
+                    Kind = Interest.Info.Kind,
+                    Metadata = new() { Name = held.Name },
+                    Spec = new() { Holder = options.Name, Query = held.Query, RenewedAt = time.GetUtcNow() },
+                },
+                cancellation);
+            ClockOffset = created.Metadata.CreationTimestamp - time.GetUtcNow();
+            return Note(held, created);
+        }
+        catch (ApiStatusException fault) when (fault.Is(StatusReason.AlreadyExists))
+        {
+            return await cluster.GetAsync<Interest>(held.Name, cancellation) is { } there ? Note(held, there) : null;
+        }
+        finally
+        {
+            _questions.Release();
+        }
+    }
+
+    private static Resolution? Note(Held held, Interest interest)
+    {
+        held.Service = interest.Status?.Service ?? held.Service;
+        return interest.Status;
+    }
+
+    private async Task RenewAsync(Held held, DateTimeOffset now, CancellationToken cancellation)
+    {
+        if (await cluster.GetAsync<Interest>(held.Name, cancellation) is not { } there) return;
+        await cluster.UpdateAsync(there with { Metadata = there.Metadata with { ResourceVersion = null }, Spec = there.Spec with { RenewedAt = now } }, cancellation);
+        held.RenewedAt = now;
+    }
+
+    /// <summary>The server ended the lease, for example while this worker could not be heard. What flows use is asked for again; the maps stay meanwhile.</summary>
+    private async Task LostAsync(string name)
+    {
+        Held? held;
+        lock (_gate) held = _held.GetValueOrDefault(name);
+        if (held is null) return;
+        if (time.GetUtcNow() - held.LastUsed > options.Limits.InterestIdle)
+        {
+            lock (_gate) _held.Remove(name);
+            await services.DropAsync(name);
+            return;
+        }
+
+        await AskAsync(held, CancellationToken.None);
+    }
+
+    private Held Hold(string name, string query)
+    {
+        lock (_gate)
+        {
+            if (!_held.TryGetValue(name, out var held)) _held[name] = held = new(name, query, time.GetUtcNow());
+            return held;
+        }
+    }
+
+    private sealed class Held(string name, string query, DateTimeOffset now)
+    {
+        private TaskCompletionSource<Resolution> _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string Name { get; } = name;
+
+        public string Query { get; } = query;
+
+        public string? Service { get; set; }
+
+        public DateTimeOffset LastUsed { get; set; } = now;
+
+        public DateTimeOffset RenewedAt { get; set; } = now;
+
+        public Task<Resolution> NextAsync(CancellationToken cancellation) => Volatile.Read(ref _next).Task.WaitAsync(cancellation);
+
+        public void Answer(Resolution resolution) =>
+            Interlocked.Exchange(ref _next, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult(resolution);
+    }
+}
+
+/// <summary>An interest as it stands.</summary>
+/// <param name="Service">Null until it is resolved.</param>
+internal sealed record HeldInterest(string Name, string Query, string? Service, DateTimeOffset LastUsed);

@@ -1,0 +1,154 @@
+using Gatehouse.Api.Client;
+using Gatehouse.Linux;
+using Gatehouse.Linux.Netlink;
+using Gatehouse.Node.Closest;
+using Gatehouse.Objects.Kinds;
+
+namespace Gatehouse.Node;
+
+/// <summary>What runs once packets pass.</summary>
+public sealed partial class NodeRole
+{
+    /// <summary>A second after a sign of change the kernel is compared: one change makes many signs.</summary>
+    private static readonly TimeSpan RepairDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(1);
+
+    /// <summary>Who tells whom.</summary>
+    private void Connect()
+    {
+        _path.InstancesGone = marks => _ = EndFlowsAsync(marks);
+        _services.Closest = (service, places) => _distances.Choose(service, places, OwnPlaceOf(places));
+        _services.IsPresent = IsPresent;
+        _services.Changed = _exposures.RefreshAsync;
+        _instances.Changed = instance => _services.RefreshAsync(s => s.Name == instance.Service);
+        _metrics.Observe("gatehouse.node.table.elements", "{element}", "Elements that the tables hold.", () => _path.Count);
+        _metrics.Observe("gatehouse.node.interests", "{interest}", "Interests that are held.", () => _interests.Count);
+        _metrics.Observe("gatehouse.node.peers", "{peer}", "Peers that can be reached.", () => _peers.Peers.Count);
+        _metrics.Observe("gatehouse.node.instances", "{instance}", "Instances that are attached.", () => _instances.Attached.Count);
+    }
+
+    /// <summary>Own instances are present while they are attached, whatever the cluster still says; those elsewhere are its to know.</summary>
+    private bool IsPresent(System.Net.IPAddress space)
+    {
+        if (_instances.Addresses is not { } own || !(own.Subnetwork4.Contains(space) || own.Subnetwork6.Contains(space))) return true;
+        return _instances.Wants(space);
+    }
+
+    private string? OwnPlaceOf(IReadOnlyList<string> places) =>
+        places.FirstOrDefault(p => p.EndsWith($".{_options.Name}", StringComparison.Ordinal) && !_peers.Peers.ContainsKey(p));
+
+    /// <summary>Ends flows in the kernel, and again a moment later: entries that were on their way into the table then.</summary>
+    private async Task EndFlowsAsync(IReadOnlyCollection<uint> marks)
+    {
+        try
+        {
+            _flows.DeleteByMark(marks);
+            await Task.Delay(_options.Limits.SecondSweep, _time);
+            var known = _path.Marks();
+            _flows.DeleteByMark([.. marks.Where(m => !known.Contains(m))]);
+        }
+        catch (Exception fault) when (fault is LinuxException or ObjectDisposedException)
+        {
+            _log.KernelFault("ending the flows of instances that are gone", fault.Message);
+        }
+    }
+
+    private async Task ReconcileInstancesAsync(CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        await _reconciler.RunAsync(cancellation);
+    }
+
+    private Task SurveyAsync(CancellationToken cancellation) =>
+        EveryAsync(_options.Limits.Survey, "surveying flows", () => _survey.StepAsync(cancellation), cancellation);
+
+    private async Task MeasureAsync(CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        using var probe = DistanceProbe.Open(_options.Namespace, _addresses!.Bridge4, Random.Shared);
+        var loop = new ClosestLoop(_distances, probe, _services, _peers, _options, _time);
+        await EveryAsync(_options.Limits.Probe, "measuring distances", () => loop.StepAsync(cancellation), cancellation);
+    }
+
+    private Task RepairAsync(CancellationToken cancellation) => EveryAsync(_options.Limits.Repair, "comparing the kernel", MendAsync, cancellation);
+
+    /// <summary>Somebody took something of ours away, or the underlay changed: looks a moment later.</summary>
+    private async Task WatchKernelAsync(CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        using var monitor = RouteMonitor.Open(RouteGroups.Links | RouteGroups.Addresses | RouteGroups.Routes | RouteGroups.Neighbours, _options.Namespace);
+        DateTimeOffset? due = null;
+        await foreach (var sign in monitor.ReadAllAsync(cancellation))
+        {
+            if (!Concerns(sign) || due > _time.GetUtcNow()) continue;
+            due = _time.GetUtcNow() + RepairDelay;
+            _ = MendLaterAsync(cancellation);
+        }
+    }
+
+    /// <summary>Whether something that should be there is gone, or the underlay changed. Our own changes make signs too; those are as wished.</summary>
+    private bool Concerns(RouteEvent sign) => sign switch
+    {
+        { Kind: RouteEventKind.Overrun } => true,
+        { Kind: RouteEventKind.Set, Link: { } link } => link.Index == _devices!.UnderlayIndex && link.Mtu != _devices.UnderlayMtu,
+        { Kind: RouteEventKind.Set } => false,
+        { Link: { } link } => link.Index == _devices!.Vxlan || link.Index == _devices.Bridge,
+        { Address: { } address } => address.Index == _devices!.Bridge,
+        { Route: { } route } => _peers.Wants(route) || _devices!.Wants(route) || _instances.Wants(route.Destination.BaseAddress),
+        { Neighbour: { } neighbour } => _peers.Wants(neighbour),
+        _ => false,
+    };
+
+    private async Task MendLaterAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.Delay(RepairDelay, _time, cancellation);
+            await MendAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The role ends.
+        }
+        catch (LinuxException fault)
+        {
+            _log.KernelFault("mending", fault.Message);
+        }
+    }
+
+    private async Task MendAsync()
+    {
+        if (_devices!.Ensure(_addresses!)) _peers.Start(_devices, _addresses!);
+        else if (_peers.Reconcile() is > 0 and var count) _log.Repaired(count);
+        if (_path.Restore()) _log.TablesMissing();
+        await _instances.StartAsync(_devices, _addresses!);
+    }
+
+    private async Task FollowExposuresAsync(IInformer<Exposure> exposures, CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        await foreach (var change in exposures.ChangesAsync(cancellation))
+            await AtCluster("taking in an exposure", () => _exposures.TakeAsync(change, cancellation));
+    }
+
+    private Task ReportDrainsAsync(CancellationToken cancellation) =>
+        EveryAsync(DrainReport, "reporting drains", () => _exposures.ReportDrainsAsync(cancellation), cancellation);
+
+    private async Task EveryAsync(TimeSpan pause, string act, Func<Task> step, CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        while (true)
+        {
+            try
+            {
+                await AtCluster(act, step);
+            }
+            catch (LinuxException fault)
+            {
+                _log.KernelFault(act, fault.Message);
+            }
+
+            await Task.Delay(pause, _time, cancellation);
+        }
+    }
+}

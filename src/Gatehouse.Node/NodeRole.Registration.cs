@@ -1,0 +1,78 @@
+using Gatehouse.Objects;
+using Gatehouse.Objects.Kinds;
+using Gatehouse.Api.Client;
+
+namespace Gatehouse.Node;
+
+/// <summary>The worker's object and life sign at its cluster, and the subnetwork that comes of them.</summary>
+public sealed partial class NodeRole
+{
+    private async Task RegisterAsync(CancellationToken cancellation)
+    {
+        var pause = _options.Limits.Lease / 3;
+        var registered = false;
+        while (true)
+        {
+            await AtCluster("registering", async () =>
+            {
+                if (!registered) await PutWorkerAsync(cancellation);
+                registered = true;
+                await RenewLeaseAsync(cancellation);
+            });
+            await Task.Delay(pause, _time, cancellation);
+        }
+    }
+
+    private async Task PutWorkerAsync(CancellationToken cancellation)
+    {
+        var spec = new WorkerSpec
+        {
+            Underlay = _options.Underlay.ToString(),
+            TunnelPort = _options.TunnelPort,
+            PublicAddresses = [.. _options.PublicAddresses.Select(a => a.ToString())],
+            Gateway = _options.Gateway,
+            RunsProcesses = _options.RunsProcesses,
+        };
+        var there = await _cluster.GetAsync<Worker>(_options.Name, cancellation);
+        if (there is null)
+        {
+            await _cluster.CreateAsync(
+                new Worker { ApiVersion = Worker.Info.ApiVersion, Kind = Worker.Info.Kind, Metadata = new() { Name = _options.Name }, Spec = spec }, cancellation);
+        }
+        else
+        {
+            await _cluster.UpdateAsync(there with { Spec = spec }, cancellation);
+        }
+    }
+
+    private async Task RenewLeaseAsync(CancellationToken cancellation)
+    {
+        var key = new ObjectKey(Worker.LeaseNamespace, _options.Name);
+        var now = _time.GetUtcNow();
+        var there = await _cluster.GetAsync<Lease>(key, cancellation);
+        var spec = (there?.Spec ?? new LeaseSpec { AcquireTime = now }) with
+        {
+            HolderIdentity = _options.Name, RenewTime = now, LeaseDurationSeconds = (int)Math.Ceiling(_options.Limits.Lease.TotalSeconds),
+        };
+        if (there is not null)
+        {
+            await _cluster.UpdateAsync(there with { Spec = spec }, cancellation);
+            return;
+        }
+
+        await _cluster.CreateAsync(
+            new Lease { ApiVersion = Lease.Info.ApiVersion, Kind = Lease.Info.Kind, Metadata = new() { Name = key.Name, Namespace = key.Namespace }, Spec = spec }, cancellation);
+    }
+
+    /// <summary>Takes in the subnetwork when root has leased one; it stays for life unless root gives another.</summary>
+    private async Task FollowWorkerAsync(CancellationToken cancellation)
+    {
+        await foreach (var change in _mirrors.Worker.ChangesAsync(cancellation))
+        {
+            if (change.Type == ObjectEventType.Deleted || change.Object?.Status?.Subnetwork is not { } range || range == _file.State.Subnetwork) continue;
+            if (_file.State.Subnetwork is { } former) _log.SubnetworkChanged(former.Ipv4, range.Ipv4);
+            await BringUpAsync(range);
+            _file.Update(s => s with { Subnetwork = range });
+        }
+    }
+}

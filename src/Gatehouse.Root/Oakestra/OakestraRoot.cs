@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Gatehouse.Api.Client;
+using Gatehouse.Api.Identity;
+using Gatehouse.Api.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Gatehouse.Root.Oakestra;
+
+/// <summary>
+/// Oakestra's HTTP surface at root (its service manager on port 10099), with its paths, bodies and successes; every other answer is JSON with the status that says what
+/// is wrong. Who calls is known from a certificate or token, never from where the call comes from.
+/// </summary>
+internal sealed class OakestraRoot(OakestraJobs jobs, OakestraMembers members, OakestraNetInfo info, OakestraOptions options, Action<IEndpointRouteBuilder> mapGateways)
+{
+    /// <summary>The listeners that the options ask for.</summary>
+    public IReadOnlyList<SideListener> Listeners =>
+    [
+        .. options.Listen.Select(e => new SideListener(e, Tls: false, Map)),
+        .. options.ListenTls.Select(e => new SideListener(e, Tls: true, Map)),
+    ];
+
+    /// <summary>Adds the endpoints.</summary>
+    public void Map(IEndpointRouteBuilder endpoints)
+    {
+        SystemManager(endpoints.MapPost("/api/net/cluster", Answer(members.RegisterClusterAsync)));
+        SystemManager(endpoints.MapPost("/api/net/service/deploy", Answer(jobs.DeployServiceAsync)));
+        SystemManager(endpoints.MapDelete("/api/net/service/{id}", Answer(jobs.RemoveServiceAsync)));
+        SystemManager(endpoints.MapPost("/api/net/instance/deploy", Answer(jobs.DeployInstanceAsync)));
+        SystemManager(endpoints.MapDelete("/api/net/{id}/{number}", Answer(jobs.UndeployAsync)));
+        endpoints.MapPost("/api/net/service/net_deploy_status", Answer(jobs.ReportAsync));
+        endpoints.MapDelete("/api/net/interest/{job}", Answer(members.DropInterestAsync));
+        endpoints.MapGet("/api/net/service/{name}/instances", Answer(members.ResolveNameAsync));
+        endpoints.MapGet("/api/net/service/ip/{ip}/instances", Answer(members.ResolveAddressAsync));
+        endpoints.MapGet("/api/net/subnet", Answer(members.LeaseSubnetAsync));
+        endpoints.MapGet("/api/pubnet/service/netinfo/available-ip/{count?}", Answer(info.AvailableAsync));
+        endpoints.MapGet("/api/pubnet/service/netinfo/{name}", Answer(info.ByNameAsync));
+        endpoints.MapGet("/api/pubnet/service/netinfo/ip/{ip}", Answer(info.ByAddressAsync));
+        mapGateways(endpoints);
+    }
+
+    /// <summary>The caller, who must have shown who it is.</summary>
+    public static UserInfo Caller(HttpContext context) =>
+        context.GetUser() ?? throw new OakestraFault(401, "this call needs a client certificate or a bearer token");
+
+    /// <summary>Writes a JSON success.</summary>
+    public static Task WriteAsync<T>(HttpContext context, T value, JsonTypeInfo<T> json) => WriteAsync(context, 200, value, json);
+
+    /// <summary>Writes a text success, as Oakestra does.</summary>
+    public static Task WriteAsync(HttpContext context, string text)
+    {
+        context.Response.ContentType = "text/html; charset=utf-8";
+        return context.Response.WriteAsync(text, context.RequestAborted);
+    }
+
+    private static async Task WriteAsync<T>(HttpContext context, int code, T value, JsonTypeInfo<T> json)
+    {
+        context.Response.StatusCode = code;
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.Body, value, json, context.RequestAborted);
+    }
+
+    private void SystemManager(IEndpointConventionBuilder endpoint)
+    {
+        if (options.AllowAnonymousSystemManager) endpoint.AllowAnonymous();
+    }
+
+    // The one place where refusals and faults become answers.
+    private static RequestDelegate Answer(Func<HttpContext, Task> act) => async context =>
+    {
+        try
+        {
+            await act(context);
+        }
+        catch (OakestraFault e)
+        {
+            await WriteAsync(context, e.Code, new OakestraError(e.Message, e.Faults.Count == 0 ? null : e.Faults), OakestraJson.Default.OakestraError);
+        }
+        catch (ApiStatusException e)
+        {
+            await WriteAsync(context, e.Status.Code, new OakestraError(e.Message, null), OakestraJson.Default.OakestraError);
+        }
+    };
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using Gatehouse.Api.Client;
+using Gatehouse.Api.Identity;
+using Gatehouse.Lab;
+
+namespace Gatehouse;
+
+/// <summary>Parses, runs one command, and turns whatever goes wrong into a message and an exit code, at this one place.</summary>
+internal static class CommandLine
+{
+    private const string Description = """
+        One gateway for clusters, from the data centre to the edge.
+
+        Exit codes: 0 done, 1 failed, 2 refused by the API, 64 the input is wrong, 69 the server does not answer, 70 a defect of Gatehouse.
+        """;
+
+    /// <summary>The command tree, for help, tests and completion.</summary>
+    public static RootCommand Tree(HostContext host, IReadOnlyList<Func<HostContext, Command>> commands)
+    {
+        var root = new RootCommand(Description);
+        foreach (var create in commands) root.Add(create(host));
+        return root;
+    }
+
+    /// <returns>One of <see cref="ExitCode"/>, or what a started program ended with.</returns>
+    public static async Task<int> RunAsync(string[] args, HostContext host, IReadOnlyList<Func<HostContext, Command>> commands)
+    {
+        var parsed = Tree(host, commands).Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction) return Usage(host, parsed);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = host.Out, Error = host.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+            });
+        }
+        catch (Exception e)
+        {
+            return Explain(host, e);
+        }
+    }
+
+    private static int Usage(HostContext host, ParseResult parsed)
+    {
+        foreach (var fault in parsed.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal)) host.Error.WriteLine($"gatehouse: {fault}");
+        host.Error.WriteLine($"gatehouse: see `{Path(parsed.CommandResult)} --help`");
+        return ExitCode.Usage;
+    }
+
+    private static string Path(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "gatehouse";
+
+    private static int Explain(HostContext host, Exception exception)
+    {
+        var (code, lines) = Translate(exception);
+        foreach (var line in lines) host.Error.WriteLine($"gatehouse: {line}");
+        return code;
+    }
+
+    private static (int Code, IEnumerable<string> Lines) Translate(Exception exception) => exception switch
+    {
+        UsageException e => (ExitCode.Usage, e.Faults),
+        ApiStatusException e => (ExitCode.Refused, Refusal(e)),
+        ApiUnreachableException e => (ExitCode.Unreachable, [e.Message]),
+        OperationCanceledException => (ExitCode.Failed, ["stopped"]),
+        CommandException or LabException or IdentityException or IdentityFileException or IOException or UnauthorizedAccessException =>
+            (ExitCode.Failed, [exception.Message]),
+        _ => (ExitCode.Bug, ["this is a defect of Gatehouse; please report it with what follows", exception.ToString()]),
+    };
+
+    private static IEnumerable<string> Refusal(ApiStatusException refused)
+    {
+        yield return refused.Status.Message.Length > 0 ? refused.Status.Message : refused.Status.Reason ?? $"the server answered {refused.Status.Code}";
+        foreach (var cause in refused.Status.Details?.Causes ?? [])
+        {
+            var text = $"  {cause.Field}: {cause.Message}";
+            if (!refused.Status.Message.Contains(cause.Message ?? "", StringComparison.Ordinal)) yield return text;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using Gatehouse.Access;
+using Gatehouse.Objects;
+
+namespace Gatehouse.Commands;
+
+/// <summary>What many commands have in common.</summary>
+internal static class CommandParts
+{
+    public const string Examples = "\n\nExamples:\n";
+
+    /// <summary>The kind that a person means by a word.</summary>
+    /// <exception cref="UsageException">None; the message lists those that are there.</exception>
+    public static KindInfo Kind(string word) => KindTable.FindByWord(word) ?? throw new UsageException($"KIND: '{word}' is not valid; there are: {Kinds()}");
+
+    /// <summary>All kinds, with their abbreviations.</summary>
+    public static string Kinds() => string.Join(", ", KindTable.All.Select(k => k.ShortNames.Count == 0 ? k.Plural : $"{k.Plural} ({string.Join(", ", k.ShortNames)})"));
+
+    /// <summary>The kind and key in <c>KIND NAME</c> or <c>KIND/NAME</c>.</summary>
+    public static ObjectKey Key(KindInfo kind, string name, string? space) =>
+        kind.Scope == KindScope.Cluster ? new ObjectKey(null, name)
+        : space is null ? throw new UsageException($"--namespace: is required for {kind.Plural}")
+        : new ObjectKey(space, name);
+
+    /// <summary>A command that talks to the API server.</summary>
+    public static Command WithAccess(this Command command, ApiAccess access)
+    {
+        command.Add(access.Option);
+        return command;
+    }
+
+    /// <summary>An option for a namespace.</summary>
+    public static Option<string?> NamespaceOption() => new("--namespace", "-n") { Description = "Namespace, for the kinds that have one.", HelpName = "NAME" };
+
+    /// <summary>A span of time as people write it: <c>90s</c>, <c>15m</c>, <c>24h</c>, <c>7d</c>.</summary>
+    public static Option<TimeSpan> Duration(string name, TimeSpan standard, string description) => new(name)
+    {
+        Description = $"{description} Default {HumanDuration.Of(standard)}.", HelpName = "TIME", DefaultValueFactory = _ => standard,
+        CustomParser = result =>
+        {
+            if (TryDuration(result.Tokens[0].Value, out var span)) return span;
+            result.AddError($"{name}: '{result.Tokens[0].Value}' is not valid: a number with s, m, h or d, for example 15m");
+            return default;
+        },
+    };
+
+    internal static bool TryDuration(string text, out TimeSpan span)
+    {
+        span = default;
+        var seconds = text.Length < 2 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3_600, 'd' => 86_400, _ => 0 };
+        if (seconds == 0 || !int.TryParse(text.AsSpan(0, text.Length - 1), System.Globalization.NumberStyles.None, null, out var count) || count == 0) return false;
+        span = TimeSpan.FromSeconds((double)count * seconds);
+        return true;
+    }
+}

@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using Gatehouse.Access;
+using Gatehouse.Api.Client;
+using Gatehouse.Objects;
+using Gatehouse.Objects.Kinds;
+
+namespace Gatehouse.Commands;
+
+/// <summary><c>gatehouse expose</c>: a port of a gateway host's public addresses leads to a service address. One exposure for each address family.</summary>
+internal static class ExposeCommand
+{
+    public static Command Create(HostContext host)
+    {
+        var access = new ApiAccess(host);
+        var service = new Argument<string>("SERVICE") { Description = "Name of the service." };
+        var gateway = new Option<string>("--gateway") { Description = "Name of the gateway host.", HelpName = "NAME", Required = true };
+        var port = Port("--port", "Public port.");
+        port.Required = true;
+        var servicePort = Port("--service-port", "Port of the service. Default 80.");
+        servicePort.DefaultValueFactory = _ => 80;
+        var protocol = new Option<Protocol>("--protocol") { Description = "TCP or UDP. Default TCP.", HelpName = "PROTOCOL" };
+        var policy = new Option<string>("--policy") { Description = "Which of the service's addresses. Default roundRobin.", HelpName = "POLICY", DefaultValueFactory = _ => Policies.Word(default) };
+        var address = new Option<string?>("--public-address") { Description = "Only this address of the gateway's. Default: all.", HelpName = "ADDRESS" };
+        var keep = new Option<bool>("--keep-client-address") { Description = "The service sees the client's own address, not the gateway's." };
+        var wait = CommandParts.Duration("--wait", TimeSpan.FromSeconds(30), "How long to wait until packets pass.");
+        var command = new Command("expose", "Make a service reachable at a gateway's public address." + CommandParts.Examples + """
+              gatehouse expose web --gateway gw --port 8080
+              gatehouse expose dns --gateway gw --port 53 --service-port 53 --protocol UDP --keep-client-address
+            """) { service, gateway, port, servicePort, protocol, policy, address, keep, wait };
+        address.Validators.Add(r =>
+        {
+            if (r.Tokens.Count > 0 && !IPAddress.TryParse(r.Tokens[0].Value, out _)) r.AddError($"--public-address: '{r.Tokens[0].Value}' is not valid: an IPv4 or IPv6 address");
+        });
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var chosen = Policies.Parse(parsed.GetRequiredValue(policy));
+            using var client = access.Open(parsed);
+            var template = new ExposureSpec
+            {
+                Gateway = parsed.GetRequiredValue(gateway), PublicAddress = parsed.GetValue(address), Protocol = parsed.GetValue(protocol),
+                Port = parsed.GetValue(port), ServicePort = parsed.GetValue(servicePort), KeepClientAddress = parsed.GetValue(keep),
+            };
+            return await new Exposing(host, client, parsed.GetRequiredValue(service).ToLowerInvariant(), template).RunAsync(chosen, parsed.GetValue(wait), cancellation);
+        });
+        return command.WithAccess(access);
+    }
+
+    private static Option<int> Port(string name, string description)
+    {
+        var option = new Option<int>(name) { Description = description, HelpName = "PORT" };
+        option.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int>() is < 1 or > 65_535) r.AddError($"{name}: '{r.Tokens[0].Value}' is not valid: 1 to 65535");
+        });
+        return option;
+    }
+
+    private sealed class Exposing(HostContext host, IObjectClient client, string service, ExposureSpec template)
+    {
+        public async Task<int> RunAsync(BalancingPolicy policy, TimeSpan patience, CancellationToken cancellation)
+        {
+            var found = await client.GetAsync<FabricService>(service, cancellation) ?? throw new CommandException($"fabricservices '{service}' not found");
+            var gateway = await client.GetAsync<GatewayHost>(template.Gateway, cancellation) ?? throw new CommandException($"gatewayhosts '{template.Gateway}' not found");
+            var pair = found.Status?.Addresses.FirstOrDefault(a => a.Policy == policy)
+                ?? throw new CommandException($"fabricservices '{service}' has no {Policies.Word(policy)} address; it has: {string.Join(", ", found.Spec.Policies.Select(Policies.Word))}");
+            var families = Families(gateway);
+            string[] addresses = [.. ((string?[])[pair.Ipv4, pair.Ipv6]).OfType<string>().Where(a => families.Contains(FamilyOf(a)))];
+            if (addresses.Length == 0) throw new CommandException($"'{template.Gateway}' has no public address of a family in which '{service}' has one");
+            foreach (var address in addresses) await CreateAsync(address, cancellation);
+            return await ReportAsync([.. addresses.Select(NameFor)], patience, cancellation);
+        }
+
+        private HashSet<AddressFamily> Families(GatewayHost gateway) =>
+            [.. (template.PublicAddress is { } only ? [only] : gateway.Spec.PublicAddresses).Select(FamilyOf)];
+
+        private async Task CreateAsync(string address, CancellationToken cancellation)
+        {
+            var exposure = new Exposure
+            {
+                ApiVersion = Exposure.Info.ApiVersion, Kind = Exposure.Info.Kind, Metadata = new ObjectMeta { Name = NameFor(address) },
+                Spec = template with { ServiceAddress = address },
+            };
+            await client.CreateAsync(exposure, cancellation);
+            host.Out.WriteLine($"exposure/{exposure.Metadata.Name} created");
+        }
+
+        private async Task<int> ReportAsync(string[] names, TimeSpan patience, CancellationToken cancellation)
+        {
+            IReadOnlyList<Exposure> ours = [];
+            var settled = await ObjectWait.UntilAsync<Exposure>(
+                client, new Selection(Fields: $"spec.gateway={template.Gateway}"),
+                all =>
+                {
+                    ours = [.. all.Where(e => names.Contains(e.Metadata.Name))];
+                    return ours.Count == names.Length && ours.All(e => e.Status?.Phase is ExposurePhase.Active or ExposurePhase.Refused);
+                },
+                patience, host.Time, cancellation);
+            foreach (var exposure in ours)
+            {
+                foreach (var address in exposure.Status?.PublicAddresses ?? []) host.Out.WriteLine($"{new IPEndPoint(IPAddress.Parse(address), template.Port)} leads to {service} at {exposure.Spec.ServiceAddress}:{template.ServicePort}");
+                if (exposure.Status?.Phase != ExposurePhase.Active) host.Error.WriteLine($"gatehouse: exposure '{exposure.Metadata.Name}': {exposure.Status?.Phase.ToString() ?? "Pending"}: {exposure.Status?.Message}");
+            }
+
+            return settled && ours.All(e => e.Status?.Phase == ExposurePhase.Active) ? ExitCode.Ok : ExitCode.Failed;
+        }
+
+        private string NameFor(string address) => $"{service}-{template.Port}-{template.Protocol.ToString().ToLowerInvariant()}-{(FamilyOf(address) == AddressFamily.InterNetwork ? "v4" : "v6")}";
+
+        private static AddressFamily FamilyOf(string address) => IPAddress.Parse(address).AddressFamily;
+    }
+}

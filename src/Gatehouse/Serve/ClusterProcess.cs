@@ -1,0 +1,75 @@
+using Gatehouse.Api.Client;
+using Gatehouse.Api.Identity;
+using Gatehouse.Api.Server;
+using Gatehouse.Cluster;
+using Gatehouse.Cluster.Gateways;
+using Gatehouse.Cluster.Oakestra;
+using Gatehouse.Objects.Kinds;
+using Gatehouse.Store.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Serve;
+
+/// <summary>The cluster role with its store, its identity at root, and its API server.</summary>
+/// <param name="token">Asked when the role has not joined.</param>
+internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationToken, Task<string?>> token, TimeProvider time, ILoggerFactory logs) : IServedRole
+{
+    private readonly string _state = settings.StateOf(ServeOptions.Cluster);
+    private MemberCredentials? _identity;
+    private HttpObjectClient? _root;
+    private SqliteStore? _store;
+    private ClusterRole? _role;
+    private ApiServer? _server;
+    private AdminKubeconfig? _kubeconfig;
+
+    /// <summary>For a node in the same process.</summary>
+    public JoinTokens? Tokens => _server?.JoinTokens;
+
+    private CertificateAuthority Authority => _identity!.Authority ?? throw new InvalidOperationException("a cluster's identity has no authority");
+
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        StateDirectory.Make(_state);
+        _identity = await MemberIdentity.JoinAsync(
+            new JoinOptions
+            {
+                Server = settings.RootUrl, Directory = Path.Combine(_state, "identity"), Role = EnrollmentProtocol.ClusterRole, Name = settings.Name,
+                Token = await token(cancellation), Time = time, Logger = logs.CreateLogger<MemberCredentials>(),
+            },
+            cancellation);
+        _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs));
+        _store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(_state, "store.db") }, time, cancellation);
+        _role = new ClusterRole(
+            new ClusterOptions
+            {
+                Name = settings.Name, Address = AdminKubeconfig.Reachable(settings.ClusterListen[0]).ToString(), MirrorDirectory = Path.Combine(_state, "mirror"),
+                Gateways = new GatewayOptions { Cluster = settings.Name, Authority = () => _identity.Authority },
+                Oakestra = new OakestraClusterOptions { Listen = settings.Roles.Contains(ServeOptions.Root) ? [] : settings.OakestraListen },
+            },
+            _root, time, logs);
+        _server = await ApiServer.CreateAsync(
+            new ApiServerOptions
+            {
+                Store = _store, Time = time, Logs = logs, AuthoritySource = () => Authority, Listen = settings.ClusterListen,
+                Admissions = _role.Admissions, Authorizer = _role.Authorizer, MapEndpoints = _role.Map,
+                ServerNames = ServerNames.Of(settings.ClusterListen, settings.Advertise),
+                Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.WorkerRole], LeaseNamespace = Worker.LeaseNamespace },
+            },
+            cancellation);
+        await _role.LoadAsync(_server.Local, cancellation);
+        await _server.ListenAsync(cancellation);
+        _kubeconfig = new AdminKubeconfig(Path.Combine(_state, "admin.kubeconfig"), settings.ClusterListen[0], time);
+        _kubeconfig.Write(Authority);
+    }
+
+    public Task RunAsync(CancellationToken cancellation) => Loops.UntilFirstEndsAsync(
+        [_role!.RunAsync, _identity!.RunAsync, t => _kubeconfig!.RunAsync(() => Authority, t)], cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null) await _server.DisposeAsync();
+        if (_role is not null) await _role.DisposeAsync();
+        if (_store is not null) await _store.DisposeAsync();
+        _root?.Dispose();
+    }
+}

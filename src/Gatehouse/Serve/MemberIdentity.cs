@@ -1,0 +1,35 @@
+using Gatehouse.Api.Client;
+using Gatehouse.Api.Identity;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Serve;
+
+/// <summary>Joins, or takes what an earlier start joined, and makes the client that every role works through.</summary>
+internal static partial class MemberIdentity
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>The identity. While the issuer can't be reached it is asked again; a refusal is final.</summary>
+    public static async Task<MemberCredentials> JoinAsync(JoinOptions options, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                return await MemberCredentials.JoinOrLoadAsync(options, cancellation);
+            }
+            catch (ApiUnreachableException e)
+            {
+                LogWaiting(options.Logger, e.Message);
+                await Task.Delay(Pause, options.Time, cancellation);
+            }
+        }
+    }
+
+    /// <summary>A client with the identity, whichever certificate it has at the moment.</summary>
+    public static HttpObjectClientOptions Client(Uri server, ICredentialSource credentials, TimeProvider time, ILoggerFactory logs) =>
+        new() { Server = server, Credentials = credentials, Time = time, Logger = logs.CreateLogger<HttpObjectClient>() };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "waiting to join: {Reason}")]
+    private static partial void LogWaiting(ILogger logger, string reason);
+}

@@ -1,0 +1,59 @@
+using Gatehouse.Api.Client;
+using Gatehouse.Api.Identity;
+using Gatehouse.Node;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Serve;
+
+/// <summary>The node role with its identity at the cluster.</summary>
+/// <param name="token">Asked when the role has not joined.</param>
+internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken, Task<string?>> token, string ownProgram, TimeProvider time, ILoggerFactory logs) : IServedRole
+{
+    private readonly string _state = settings.StateOf(ServeOptions.Node);
+    private readonly CancellationTokenSource _stopping = new();
+    private MemberCredentials? _identity;
+    private HttpObjectClient? _cluster;
+    private NodeRole? _role;
+    private Task? _running;
+
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        StateDirectory.Make(_state);
+        _identity = await MemberIdentity.JoinAsync(
+            new JoinOptions
+            {
+                Server = settings.ClusterUrl, Directory = Path.Combine(_state, "identity"), Role = EnrollmentProtocol.WorkerRole, Name = settings.Name,
+                Token = await token(cancellation), Time = time, Logger = logs.CreateLogger<MemberCredentials>(),
+            },
+            cancellation);
+        _cluster = new HttpObjectClient(MemberIdentity.Client(settings.ClusterUrl, _identity, time, logs));
+        if (Path.GetDirectoryName(settings.Socket) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
+        _role = new NodeRole(
+            new NodeOptions
+            {
+                Name = settings.Name, Underlay = settings.Underlay, StateDirectory = _state, TunnelPort = settings.TunnelPort, PublicAddresses = settings.PublicAddresses,
+                Gateway = settings.IsGateway, RunsProcesses = settings.RunsProcesses, OwnProgram = ownProgram, SocketPath = settings.Socket,
+            },
+            _cluster, time, logs);
+        _running = _role.RunAsync(_stopping.Token);
+
+        // A worker waits here for its subnetwork, which only root can give the first time.
+        await Task.WhenAny(_role.Ready, _running).WaitAsync(cancellation);
+        if (_running.IsCompleted) await _running;
+    }
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        await using var stop = cancellation.Register(_stopping.Cancel);
+        await Loops.UntilFirstEndsAsync([_ => _running!, _identity!.RunAsync], cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        if (_running is not null) await _running.ContinueWith(static _ => { }, TaskScheduler.Default);
+        if (_role is not null) await _role.DisposeAsync();
+        _cluster?.Dispose();
+        _stopping.Dispose();
+    }
+}
