@@ -18,6 +18,8 @@ namespace Gatehouse.Gateway.Tests;
 /// </summary>
 internal sealed class RoleBench : IAsyncDisposable
 {
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     private readonly TemporaryDirectory _state = new();
     private readonly MemoryStore _store;
     private readonly CertificateAuthority _root;
@@ -133,15 +135,15 @@ internal sealed class RoleBench : IAsyncDisposable
 
     public async Task<(HttpStatusCode Code, JsonNode Answer)> PostAsync(HttpClient client, string path, string body)
     {
-        using var response = await client.PostAsync(path, TestApi.Json(body));
-        return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync())!);
+        using var response = await client.PostAsync(path, TestApi.Json(body), Ct);
+        return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(Ct))!);
     }
 
     public async Task SubnetworkAsync(string range) => await Api.Local.MergePatchAsync<Worker>(
         "w1",
         new JsonObject { ["status"] = new JsonObject { ["subnetwork"] = new JsonObject { ["index"] = 0, ["ipv4"] = range, ["ipv6"] = "::/120" } } }.ToJsonString(),
         "status",
-        default);
+        Ct);
 
     public async ValueTask DisposeAsync()
     {
@@ -157,18 +159,18 @@ internal sealed class RoleBench : IAsyncDisposable
         {
             var worker = await Api.Local.CreateAsync(
                 new Worker { Metadata = new ObjectMeta { Name = name }, Spec = new WorkerSpec { Underlay = "198.51.100.1", PublicAddresses = [address], Gateway = true } },
-                default);
+                Ct);
             var range = new SubnetworkRange(0, name == "w1" ? subnetwork : "127.78.0.0/26", "::/120");
-            await Api.Local.UpdateStatusAsync(worker with { Status = new WorkerStatus { Phase = PresencePhase.Ready, Subnetwork = range } }, default);
+            await Api.Local.UpdateStatusAsync(worker with { Status = new WorkerStatus { Phase = PresencePhase.Ready, Subnetwork = range } }, Ct);
         }
 
-        var service = await Api.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = "shop" } }, default);
+        var service = await Api.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = "shop" } }, Ct);
         await Api.Local.UpdateStatusAsync(
             service with { Status = new FabricServiceStatus { Addresses = [new(BalancingPolicy.RoundRobin, "10.30.0.1", "fdff:2000::1")] } },
-            default);
+            Ct);
         await Api.Local.CreateAsync(
             new GatewayHost { Metadata = new ObjectMeta { Name = "gw" }, Spec = new GatewayHostSpec { Cluster = "c1", PublicAddresses = ["192.0.2.1", "192.0.2.2"] } },
-            default);
+            Ct);
     }
 }
 

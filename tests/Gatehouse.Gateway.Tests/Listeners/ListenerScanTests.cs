@@ -7,6 +7,8 @@ namespace Gatehouse.Gateway.Tests.Listeners;
 
 public class ListenerScanTests
 {
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     private const string Head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
     public static TheoryData<string, Protocol, string?> Lines => new()
@@ -71,10 +73,10 @@ public class ListenerScanTests
         var tcpPort = ((IPEndPoint)tcp.LocalEndpoint).Port;
         var udpPort = ((IPEndPoint)udp.Client.LocalEndPoint!).Port;
 
-        var during = await scan.ReadAsync([], default);
+        var during = await scan.ReadAsync([], Ct);
         tcp.Stop();
         udp.Close();
-        var after = await scan.ReadAsync([], default);
+        var after = await scan.ReadAsync([], Ct);
 
         Assert.Contains(new HostListener(Protocol.Tcp, null, tcpPort), during);
         Assert.Contains(new HostListener(Protocol.Udp, null, udpPort), during);

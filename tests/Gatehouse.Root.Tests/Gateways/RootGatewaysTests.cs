@@ -11,6 +11,8 @@ namespace Gatehouse.Root.Tests.Gateways;
 
 public sealed class RootGatewaysTests : IAsyncLifetime
 {
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     private readonly CancellationTokenSource _stop = new();
     private readonly RootGateways _gateways = new();
     private TestApi _api = null!;
@@ -21,16 +23,16 @@ public sealed class RootGatewaysTests : IAsyncLifetime
     {
         var time = new ManualTimeProvider();
         _api = await TestApi.CreateAsync(time, (options, _) => options with { Admissions = _gateways.Admissions, MapEndpoints = _gateways.Map });
-        await _api.Local.CreateAsync(new KindCluster { Metadata = new ObjectMeta { Name = "walhalla" }, Spec = new ClusterSpec { ExternalId = "6b19409123fa8ac88c139" } }, default);
-        await _api.Local.CreateAsync(new KindCluster { Metadata = new ObjectMeta { Name = "midgard" }, Spec = new ClusterSpec { ExternalId = "mid" } }, default);
+        await _api.Local.CreateAsync(new KindCluster { Metadata = new ObjectMeta { Name = "walhalla" }, Spec = new ClusterSpec { ExternalId = "6b19409123fa8ac88c139" } }, Ct);
+        await _api.Local.CreateAsync(new KindCluster { Metadata = new ObjectMeta { Name = "midgard" }, Spec = new ClusterSpec { ExternalId = "mid" } }, Ct);
         await _api.Local.CreateAsync(
             new Peer
             {
                 Metadata = new ObjectMeta { Name = "midgard.w1" },
                 Spec = new PeerSpec { Cluster = "midgard", Worker = "w1", Underlay = "198.51.100.7", PublicAddresses = ["203.0.113.9"] },
             },
-            default);
-        await _gateways.LoadAsync(_api.Local, time, default);
+            Ct);
+        await _gateways.LoadAsync(_api.Local, time, Ct);
         await _api.ListenAsync();
         _running = _gateways.RunAsync(_stop.Token);
         _operator = _api.Http(TestApi.Operator);
@@ -48,7 +50,7 @@ public sealed class RootGatewaysTests : IAsyncLifetime
     public async Task Publish_OakestrasExample_BecomesAGatewayHostOfTheCluster()
     {
         var (code, answer) = await PublishAsync(DescriptorReaderTests.Example);
-        var host = await _api.Local.GetAsync<GatewayHost>("cluster-02-gw", default);
+        var host = await _api.Local.GetAsync<GatewayHost>("cluster-02-gw", Ct);
 
         Assert.Equal(HttpStatusCode.Created, code);
         Assert.Equal("gateway cluster-02-gw was handed to cluster walhalla", (string?)answer["message"]);
@@ -61,13 +63,13 @@ public sealed class RootGatewaysTests : IAsyncLifetime
     public async Task Publish_TheSameAgain_IsNoFaultAndMakesNothing()
     {
         await PublishAsync(DescriptorReaderTests.Example);
-        var before = await _api.Local.GetAsync<GatewayHost>("cluster-02-gw", default);
+        var before = await _api.Local.GetAsync<GatewayHost>("cluster-02-gw", Ct);
 
         var (code, answer) = await PublishAsync(DescriptorReaderTests.Example);
 
         Assert.Equal(HttpStatusCode.OK, code);
         Assert.Contains("was published before", (string?)answer["message"], StringComparison.Ordinal);
-        Assert.Equal(before!.Metadata.ResourceVersion, (await _api.Local.GetAsync<GatewayHost>("cluster-02-gw", default))!.Metadata.ResourceVersion);
+        Assert.Equal(before!.Metadata.ResourceVersion, (await _api.Local.GetAsync<GatewayHost>("cluster-02-gw", Ct))!.Metadata.ResourceVersion);
     }
 
     [Fact]
@@ -123,7 +125,7 @@ public sealed class RootGatewaysTests : IAsyncLifetime
         Assert.Equal(expected, code);
         Assert.Equal("Status", (string?)answer["kind"]);
         Assert.Contains("the gateway descriptor is invalid", (string?)answer["message"], StringComparison.Ordinal);
-        Assert.Empty((await _api.Local.ListAsync<GatewayHost>(Selection.All, default)).Items);
+        Assert.Empty((await _api.Local.ListAsync<GatewayHost>(Selection.All, Ct)).Items);
     }
 
     [Fact]
@@ -136,19 +138,19 @@ public sealed class RootGatewaysTests : IAsyncLifetime
         using var nobody = _api.Http(null);
         using var worker = _api.Http(TestApi.Worker("w1"));
 
-        Assert.Equal(HttpStatusCode.Unauthorized, (await nobody.PostAsync(RootGateways.Path, TestApi.Json(DescriptorReaderTests.Example))).StatusCode);
-        Assert.Equal(HttpStatusCode.Forbidden, (await worker.PostAsync(RootGateways.Path, TestApi.Json(DescriptorReaderTests.Example))).StatusCode);
-        Assert.Equal(HttpStatusCode.Forbidden, (await worker.GetAsync(RootGateways.Path)).StatusCode);
-        Assert.Empty((await _api.Local.ListAsync<GatewayHost>(Selection.All, default)).Items);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await nobody.PostAsync(RootGateways.Path, TestApi.Json(DescriptorReaderTests.Example), Ct)).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden, (await worker.PostAsync(RootGateways.Path, TestApi.Json(DescriptorReaderTests.Example), Ct)).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden, (await worker.GetAsync(RootGateways.Path, Ct)).StatusCode);
+        Assert.Empty((await _api.Local.ListAsync<GatewayHost>(Selection.All, Ct)).Items);
     }
 
     [Fact]
     public async Task List_AfterPublication_ShowsWhatTheClusterSays()
     {
         await PublishAsync(Document("gw", "walhalla", "192.0.2.1"));
-        await _api.Local.MergePatchAsync<GatewayHost>("gw", """{"status":{"phase":"NoWorker","gatewayId":"g1","message":"no worker is available"}}""", "status", default);
+        await _api.Local.MergePatchAsync<GatewayHost>("gw", """{"status":{"phase":"NoWorker","gatewayId":"g1","message":"no worker is available"}}""", "status", Ct);
 
-        var listed = JsonNode.Parse(await _operator.GetStringAsync(RootGateways.Path))!.AsArray().Single()!;
+        var listed = JsonNode.Parse(await _operator.GetStringAsync(RootGateways.Path, Ct))!.AsArray().Single()!;
 
         Assert.Equal(("gw", "g1", "NoWorker", "no worker is available"), ((string)listed["gateway_name"]!, (string)listed["gateway_ID"]!, (string)listed["phase"]!, (string)listed["message"]!));
     }
@@ -168,8 +170,8 @@ public sealed class RootGatewaysTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<ApiStatusException>(() => HostAsync("A.b", "asgard", "198.51.100.7"));
         await HostAsync("gw", "walhalla", "192.0.2.1");
         var taken = await Assert.ThrowsAsync<ApiStatusException>(() => HostAsync("gw2", "walhalla", "192.0.2.1"));
-        var moved = await Assert.ThrowsAsync<ApiStatusException>(() => _api.Local.MergePatchAsync<GatewayHost>("gw", """{"spec":{"cluster":"midgard"}}""", null, default));
-        await _api.Local.DeleteAsync<GatewayHost>("gw", null, default);
+        var moved = await Assert.ThrowsAsync<ApiStatusException>(() => _api.Local.MergePatchAsync<GatewayHost>("gw", """{"spec":{"cluster":"midgard"}}""", null, Ct));
+        await _api.Local.DeleteAsync<GatewayHost>("gw", null, Ct);
         await _api.UntilAsync<GatewayHost>("gw", g => g is null);
 
         Assert.Equal(422, refused.Status.Code);
@@ -231,13 +233,13 @@ public sealed class RootGatewaysTests : IAsyncLifetime
 
     private async Task<(HttpStatusCode Code, JsonNode Answer)> PublishAsync(string document)
     {
-        using var response = await _operator.PostAsync(RootGateways.Path, TestApi.Json(document));
-        return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync())!);
+        using var response = await _operator.PostAsync(RootGateways.Path, TestApi.Json(document), Ct);
+        return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(Ct))!);
     }
 
     private Task<GatewayHost> HostAsync(string name, string cluster, params string[] addresses) => _api.Local.CreateAsync(
         new GatewayHost { Metadata = new ObjectMeta { Name = name }, Spec = new GatewayHostSpec { Cluster = cluster, PublicAddresses = addresses } },
-        default);
+        Ct);
 
     private Task<Exposure> ExposeAsync(string name, Func<ExposureSpec, ExposureSpec> change) => _api.Local.CreateAsync(
         new Exposure
@@ -245,5 +247,5 @@ public sealed class RootGatewaysTests : IAsyncLifetime
             Metadata = new ObjectMeta { Name = name },
             Spec = change(new ExposureSpec { Gateway = "gw", Port = 8080, ServiceAddress = "10.30.0.1", ServicePort = 80 }),
         },
-        default);
+        Ct);
 }
