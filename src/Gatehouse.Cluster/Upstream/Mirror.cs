@@ -64,18 +64,21 @@ internal sealed class Mirror<T> : IAsyncDisposable
     /// <summary>Follows root until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        await using var changes = _informer.ChangeBatchesAsync(1_000, cancellation).GetAsyncEnumerator(cancellation);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var changes = _informer.ChangeBatchesAsync(1_000, ends.Token).GetAsyncEnumerator(ends.Token);
         // Asking makes this a reader before the informer hears of root: what was on disk and is gone at root comes as an event.
         var first = changes.MoveNextAsync().AsTask();
-        await RoleTasks.RunAllAsync(cancellation, _informer.RunAsync, ct => FollowAsync(changes, first, ct), ConfirmAsync);
+        await RoleTasks.RunAllAsync(cancellation, _informer.RunAsync, ct => FollowAsync(changes, first, ends, ct), ConfirmAsync);
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _informer.DisposeAsync();
 
-    private async Task FollowAsync(IAsyncEnumerator<IReadOnlyList<ObjectEvent<T>>> changes, Task<bool> first, CancellationToken cancellation)
+    // Ends only when the reader did: one that still waits for its next batch can't be disposed.
+    private async Task FollowAsync(IAsyncEnumerator<IReadOnlyList<ObjectEvent<T>>> changes, Task<bool> first, CancellationTokenSource ends, CancellationToken cancellation)
     {
-        for (var more = await first.WaitAsync(cancellation); more; more = await changes.MoveNextAsync())
+        await using var ending = cancellation.Register(ends.Cancel);
+        for (var more = await first; more; more = await changes.MoveNextAsync())
         {
             foreach (var change in changes.Current)
             {
