@@ -63,7 +63,7 @@ internal sealed class GatewayFeeds(IObjectClient local, TimeProvider time, ILogg
             catch (OperationCanceledException)
             {
                 // A reader that still waits can't be disposed.
-                await first.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)first).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 throw;
             }
 
