@@ -1,9 +1,11 @@
 using Gatehouse.Bench;
+using Gatehouse.Bench.Overlay;
 using Gatehouse.Bench.Store;
 
 // One command for each comparison; each prints a table for people and ends with `name value` lines.
 IReadOnlyList<Comparison> comparisons =
 [
+    OverlayComparison.Comparison,
     StoreComparison.Comparison,
 ];
 
