@@ -94,7 +94,10 @@ public static class KernelFeatures
         catch (LinuxException fault)
         {
             var words = fault.Message.ReplaceLineEndings(" ");
-            return new KernelFeature(probe.Name, probe.Purpose, false, true, $"this kernel does not do it: {probe.Needs} is needed ({words})");
+            var reason = fault.Errno is Errno.EPERM or Errno.EACCES
+                ? "it is not allowed here: run as root, or give this user the right"
+                : $"this kernel does not do it: {probe.Needs} is needed";
+            return new KernelFeature(probe.Name, probe.Purpose, false, true, $"{reason} ({words})");
         }
     }
 

@@ -26,6 +26,19 @@ internal sealed class Host : IDisposable
         Namespace.Dispose();
     }
 
+    /// <summary>Skips the test where this user may not make TUN devices: in a user namespace of somebody who is not root.</summary>
+    public static void RequireTun()
+    {
+        try
+        {
+            File.OpenHandle("/dev/net/tun", FileMode.Open, FileAccess.ReadWrite).Dispose();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            Assert.Skip("/dev/net/tun is not open to this user");
+        }
+    }
+
     /// <summary>Joins two hosts by a cable and gives each end an address.</summary>
     public static void Connect(Host left, string leftAddress, Host right, string rightAddress)
     {

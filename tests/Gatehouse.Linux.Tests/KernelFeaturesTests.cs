@@ -7,6 +7,7 @@ public sealed class KernelFeaturesTests
     [Fact]
     public void This_kernel_can_do_all_and_nothing_is_left_behind()
     {
+        Host.RequireTun();
         var before = Links();
         var features = KernelFeatures.Check();
 

@@ -55,8 +55,15 @@ public sealed class HeaderTests
             var bytes = new byte[TcpHeader.Size];
             var tcp = new TcpHeader
             {
-                SourcePort = a.Item1, DestinationPort = a.Item2, Sequence = a.Item3, Acknowledgment = b.Item1, HeaderLength = 20,
-                Flags = (TcpFlags)b.Item2, Window = b.Item3, Checksum = c.Item1, UrgentPointer = c.Item2,
+                SourcePort = a.Item1,
+                DestinationPort = a.Item2,
+                Sequence = a.Item3,
+                Acknowledgment = b.Item1,
+                HeaderLength = 20,
+                Flags = (TcpFlags)b.Item2,
+                Window = b.Item3,
+                Checksum = c.Item1,
+                UrgentPointer = c.Item2,
             };
             tcp.Write(bytes);
             var sound = TcpHeader.TryRead(bytes, out var readTcp) && readTcp == tcp;

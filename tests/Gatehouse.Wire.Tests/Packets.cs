@@ -12,7 +12,12 @@ internal static class Packets
         var packet = new byte[IPv4Header.Size + UdpHeader.Size + data.Length];
         new IPv4Header
         {
-            TotalLength = packet.Length, Ttl = 64, Protocol = IpProtocol.Udp, Source = V4(source), Destination = V4(destination), Identification = 7,
+            TotalLength = packet.Length,
+            Ttl = 64,
+            Protocol = IpProtocol.Udp,
+            Source = V4(source),
+            Destination = V4(destination),
+            Identification = 7,
         }.Write(packet);
         FinishUdp(packet.AsSpan(12, 4), packet.AsSpan(16, 4), packet.AsSpan(IPv4Header.Size), sourcePort, destinationPort, data);
         return packet;
@@ -24,7 +29,11 @@ internal static class Packets
         var packet = new byte[IPv6Header.Size + before + UdpHeader.Size + data.Length];
         new IPv6Header
         {
-            PayloadLength = packet.Length - IPv6Header.Size, HopLimit = 64, Source = V6(source), Destination = V6(destination), NextHeader = IpProtocol.Udp,
+            PayloadLength = packet.Length - IPv6Header.Size,
+            HopLimit = 64,
+            Source = V6(source),
+            Destination = V6(destination),
+            NextHeader = IpProtocol.Udp,
         }.Write(packet);
         extensions.SelectMany(static extension => extension).ToArray().CopyTo(packet, IPv6Header.Size);
         FinishUdp(packet.AsSpan(8, 16), packet.AsSpan(24, 16), packet.AsSpan(IPv6Header.Size + before), sourcePort, destinationPort, data);

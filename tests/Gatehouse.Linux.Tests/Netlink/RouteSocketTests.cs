@@ -84,8 +84,14 @@ public sealed class RouteSocketTests : IDisposable
         var port = _host.Route.CreateVeth(new VethOptions("gh-a", "gh-b"));
         _host.Route.SetLink(port, new LinkChange
         {
-            Master = bridge, Mtu = 1444, Mac = Mac, Up = true, AddressGeneration = AddressGeneration.None,
-            Hairpin = true, Learning = false, Isolated = true,
+            Master = bridge,
+            Mtu = 1444,
+            Mac = Mac,
+            Up = true,
+            AddressGeneration = AddressGeneration.None,
+            Hairpin = true,
+            Learning = false,
+            Isolated = true,
         });
 
         var seen = _host.Json("ip", "-d", "-j", "link", "show", "gh-a")[0];

@@ -14,6 +14,7 @@ public sealed class KernelPacketTests : IDisposable
 
     public KernelPacketTests()
     {
+        Host.RequireTun();
         _tun = TunDevice.OpenOrCreate("gtun", persistent: false, _host.Namespace);
         _host.Route.SetLink(_tun.Index, new LinkChange { AddressGeneration = AddressGeneration.None });
         _host.Up("gtun", "10.30.255.1/16", "fdff::1/16");
@@ -166,7 +167,9 @@ public sealed class KernelPacketTests : IDisposable
         {
             new IPv6Header
             {
-                PayloadLength = packet.Length - start, HopLimit = 9, NextHeader = IpProtocol.Udp,
+                PayloadLength = packet.Length - start,
+                HopLimit = 9,
+                NextHeader = IpProtocol.Udp,
                 Source = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(source),
                 Destination = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(destination),
             }.Write(packet);

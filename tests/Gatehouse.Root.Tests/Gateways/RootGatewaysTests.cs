@@ -76,6 +76,7 @@ public sealed class RootGatewaysTests : IAsyncLifetime
     public async Task Publish_FaultsOfTheDocumentAndOfWhatRootKnows_AreOneAnswer()
     {
         await PublishAsync(DescriptorReaderTests.Example);
+        await PublishAsync(Document("other", "midgard", "192.0.2.1"));
 
         var (code, answer) = await PublishAsync("""
             {"sla_version":"v1","gateway":{"gateway_name":"cluster-02-gw","public_gateway_ips":["131.159.24.2","198.51.100.7","203.0.113.9","nonsense","192.0.2.1"]},
@@ -85,10 +86,11 @@ public sealed class RootGatewaysTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.UnprocessableEntity, code);
         Assert.Equal(
             [
-                "cluster.cluster_ID", "cluster.cluster_name", "gateway.gateway_name", "gateway.public_gateway_ips[0]", "gateway.public_gateway_ips[3]", "sla_version",
+                "cluster.cluster_ID", "cluster.cluster_name", "gateway.gateway_name", "gateway.public_gateway_ips[3]", "gateway.public_gateway_ips[4]", "sla_version",
             ],
             answer["details"]!["causes"]!.AsArray().Select(c => (string)c!["field"]!).Order(StringComparer.Ordinal));
-        Assert.Contains("belongs to gateway cluster-02-gw of cluster walhalla", (string?)answer["message"], StringComparison.Ordinal);
+        Assert.Contains("gateway.gateway_name: 'cluster-02-gw' is not valid: is the name of a gateway of cluster walhalla already", (string?)answer["message"], StringComparison.Ordinal);
+        Assert.Contains("belongs to gateway other of cluster midgard", (string?)answer["message"], StringComparison.Ordinal);
     }
 
     [Fact]
