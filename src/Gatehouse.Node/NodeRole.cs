@@ -40,6 +40,7 @@ public sealed partial class NodeRole : IAsyncDisposable
     private readonly DistanceBook _distances = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private OverlayDevices? _devices;
+    private SlowPathReader? _slowPath;
     private OverlayAddresses? _addresses;
 
     /// <summary>Stores what it is given; <see cref="RunAsync"/> begins.</summary>
@@ -148,6 +149,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         FollowInterestsAsync(cancellation),
         ReadSlowPathAsync(cancellation),
         .. AfterReady(cancellation),
+        .. _options.SocketPath is null ? Array.Empty<Task>() : [ServeLocallyAsync(cancellation)],
     ];
 
     private IEnumerable<Task> AfterReady(CancellationToken cancellation)
@@ -210,7 +212,8 @@ public sealed partial class NodeRole : IAsyncDisposable
     private async Task ReadSlowPathAsync(CancellationToken cancellation)
     {
         await Ready.WaitAsync(cancellation);
-        await new SlowPathReader(_devices!.Tun, _interests, _path, _options, _metrics, _log).RunAsync(cancellation);
+        _slowPath = new(_devices!.Tun, _interests, _path, _options, _metrics, _log);
+        await _slowPath.RunAsync(cancellation);
     }
 
     /// <summary>An act that needs the cluster: what fails is logged and comes again with the next change or survey.</summary>

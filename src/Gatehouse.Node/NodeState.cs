@@ -13,6 +13,9 @@ internal sealed record NodeState
     /// <summary>Eight hexadecimal digits, random, for names that must differ from those of other nodes on the same machine.</summary>
     public required string Tag { get; set; }
 
+    /// <summary>The node engine that registered; null when none has.</summary>
+    public string? Client { get; set; }
+
     /// <summary>The leased subnetwork; null until there was one.</summary>
     public SubnetworkRange? Subnetwork { get; set; }
 

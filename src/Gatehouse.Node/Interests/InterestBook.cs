@@ -31,6 +31,9 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Held> _held = new(StringComparer.Ordinal);
 
+    /// <summary>The cluster's clock less this host's, as of the last question; null before the first.</summary>
+    public TimeSpan? ClockOffset { get; private set; }
+
     /// <summary>Interests that are held.</summary>
     public int Count
     {
@@ -162,6 +165,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
                     Spec = new() { Holder = options.Name, Query = held.Query, RenewedAt = time.GetUtcNow() },
                 },
                 cancellation);
+            ClockOffset = created.Metadata.CreationTimestamp - time.GetUtcNow();
             return Note(held, created);
         }
         catch (ApiStatusException fault) when (fault.Is(StatusReason.AlreadyExists))

@@ -34,7 +34,7 @@ internal readonly record struct PolicyChain(ChainUse Use, SlotDraw Draw, int Slo
     private const int ReadySlots = 8;
 
     /// <summary>Seed of the client hash: the same on every worker, so that a client that moves keeps its instance.</summary>
-    private const string HashSeed = "0x5eed";
+    public const uint HashSeed = 0x5eed;
 
     /// <summary>The chain of an address.</summary>
     public static PolicyChain For(ChainUse use, SlotAssignment slots, IPAddress address) =>
@@ -63,7 +63,7 @@ internal readonly record struct PolicyChain(ChainUse Use, SlotDraw Draw, int Slo
         {
             SlotDraw.Next => $"numgen inc mod {Slots}",
             SlotDraw.Random => $"numgen random mod {Slots}",
-            _ => $"jhash {family.Word} saddr mod {Slots} seed {HashSeed}",
+            _ => $"jhash {family.Word} saddr mod {Slots} seed 0x{HashSeed:x}",
         };
         if (Use == ChainUse.Service) return [$"dnat to {family.Word} daddr . {draw} map @slots"];
         var translate = $"meta l4proto {{ tcp, udp }} dnat to {family.Word} daddr . meta l4proto . th dport . {draw} map @eslots";

@@ -1,0 +1,49 @@
+using System.Net;
+using Gatehouse.Node.Doctor;
+using Gatehouse.Node.LocalApi;
+using Gatehouse.Node.Trace;
+using Gatehouse.Objects.Kinds;
+
+namespace Gatehouse.Node;
+
+/// <summary>What the local API asks of the role.</summary>
+public sealed partial class NodeRole
+{
+    /// <summary>The node engine that is registered; null when none is. On disk: an engine registers at its own start alone.</summary>
+    internal string? Client => _file.State.Client;
+
+    /// <summary>Registers a node engine.</summary>
+    /// <returns>Null, or the other one that is registered.</returns>
+    internal string? Register(string client)
+    {
+        if (Client is { } there) return there == client ? null : there;
+        _file.Update(s => s with { Client = client });
+        return null;
+    }
+
+    internal AddressPair? AddressOf(string instance) => _mirrors.Instances.Snapshot.GetValueOrDefault(instance)?.Status?.Instance;
+
+    internal Task EndAsync(string instance, string why, CancellationToken cancellation) =>
+        AtCluster($"reporting the end of {instance}", () => _reconciler.EndAsync(instance, why, cancellation));
+
+    internal StatusAnswer Status() => new(
+        _options.Name, Client, _addresses?.Subnetwork4.ToString(), _addresses?.Subnetwork6.ToString(), _peers.Peers.Count, _services.All.Count, _interests.Count, _path.Count,
+        _slowPath?.Waiting ?? 0, _mirrors.Worker.SyncedAt is not null);
+
+    internal IReadOnlyList<Finding> Examine()
+    {
+        var devices = new DeviceSettings(_devices is null ? [] : [$"{_options.DevicePrefix}tun", $"{_options.DevicePrefix}vx"]);
+        return Examination.Examine(
+            HostFacts.Read(_options, devices, _flows.Usage(), _devices?.UnderlayMtu, _interests.ClockOffset, _addresses is not null), _options);
+    }
+
+    internal TraceReport Trace(IPAddress source, IPAddress destination, ushort port) =>
+        new Tracer(_services, _instances, _peers, _path, _flows, _options).Explain(source, destination, port);
+
+    /// <summary>Serves the local API until cancelled.</summary>
+    private async Task ServeLocallyAsync(CancellationToken cancellation)
+    {
+        await using var server = await LocalApiServer.StartAsync(_options.SocketPath!, this, cancellation);
+        await Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellation);
+    }
+}
