@@ -1,4 +1,5 @@
 using Gatehouse.Bench;
+using Gatehouse.Bench.Overlay;
 using Gatehouse.Bench.Scale;
 using Gatehouse.Bench.Store;
 
@@ -7,8 +8,9 @@ if (args is [ScalePart.Word, var part, var directory]) return await ScalePart.Ma
 // One command for each comparison; each prints a table for people and ends with `name value` lines.
 IReadOnlyList<Comparison> comparisons =
 [
-    ScaleComparison.Comparison,
+    OverlayComparison.Comparison,
     StoreComparison.Comparison,
+    ScaleComparison.Comparison,
 ];
 
 var chosen = comparisons.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);

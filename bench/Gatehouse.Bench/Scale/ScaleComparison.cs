@@ -7,7 +7,7 @@ namespace Gatehouse.Bench.Scale;
 
 /// <summary>
 /// As many workers as there are subnetworks register at 16 cluster managers under one root: object, lease, subnetwork, and two open watches for each (on itself and on
-/// its interests). Root and the cluster managers are processes of their own with SQLite stores on disk; everything passes HTTPS over HTTP/2.
+/// its interests). Root and each cluster manager are processes of their own with SQLite stores on disk; everything passes HTTPS over HTTP/2.
 /// </summary>
 internal static class ScaleComparison
 {
@@ -24,8 +24,15 @@ internal static class ScaleComparison
         try
         {
             await using var root = await ScalePart.StartAsync(directory, ScalePart.Root);
-            await using var clusters = await ScalePart.StartAsync(directory, ScalePart.Clusters);
-            await MeasureAsync(context, directory, root);
+            var clusters = await Task.WhenAll(Enumerable.Range(0, Clusters).Select(i => ScalePart.StartAsync(directory, ScalePart.NameOf(i))));
+            try
+            {
+                await MeasureAsync(context, directory, root, clusters);
+            }
+            finally
+            {
+                foreach (var cluster in clusters) await cluster.DisposeAsync();
+            }
         }
         finally
         {
@@ -33,7 +40,7 @@ internal static class ScaleComparison
         }
     }
 
-    private static async Task MeasureAsync(BenchContext context, string directory, ScalePart root)
+    private static async Task MeasureAsync(BenchContext context, string directory, ScalePart root, IReadOnlyList<ScalePart> clusters)
     {
         // One TCP and TLS connection for each worker takes a third longer and measures .NET's handshakes; --quick shares one among the workers of a rack.
         var perConnection = context.Quick ? 40 : 1;
@@ -45,7 +52,7 @@ internal static class ScaleComparison
         var took = watch.Elapsed;
         progress.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
 
-        using var client = ScalePart.Client(directory, ScalePart.Root, "root", ScalePart.Operator);
+        using var client = ScalePart.Client(directory, ScalePart.Root, ScalePart.Operator);
         var leased = (await client.ListAsync<Subnetwork>(Selection.All, default)).Items
             .Where(s => s.Status is { Phase: AddressPhase.Leased, Range: not null }).Select(s => s.Status!.Range!.Ipv4).Distinct().Count();
         var told = await fleet.TouchAsync();
@@ -56,6 +63,6 @@ internal static class ScaleComparison
         context.Report.Figure("scale.workers", whole, "= 15360");
         context.Report.Figure("scale.register_per_s", Workers / took.TotalSeconds);
         context.Report.Figure("scale.rss_mb_root", root.ResidentMegabytes);
-        context.Report.Row(string.Create(CultureInfo.InvariantCulture, $"resident memory: root {root.ResidentMegabytes:0} MB"));
+        context.Report.Row(string.Create(CultureInfo.InvariantCulture, $"resident memory: root {root.ResidentMegabytes:0} MB, cluster managers {clusters.Average(c => c.ResidentMegabytes):0} MB each"));
     }
 }

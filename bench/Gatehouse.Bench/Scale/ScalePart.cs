@@ -12,12 +12,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Bench.Scale;
 
-/// <summary>A process of the comparison: root, or the cluster managers. Writes its address and authority into the shared directory and ends when its input does.</summary>
+/// <summary>A process of the comparison: root, or one of the cluster managers. Writes its address and authority into the shared directory and ends when its input does.</summary>
 internal sealed class ScalePart : IAsyncDisposable
 {
     public const string Word = "scale-part";
     public const string Root = "root";
-    public const string Clusters = "clusters";
     private readonly Process _process;
 
     private ScalePart(Process process) => _process = process;
@@ -34,7 +33,10 @@ internal sealed class ScalePart : IAsyncDisposable
         }
     }
 
-    public static UserInfo Cluster(int number) => new($"{UserInfo.ClusterPrefix}c{number}", [UserInfo.ClustersGroup]);
+    /// <summary>The name of a cluster manager.</summary>
+    public static string NameOf(int cluster) => $"c{cluster}";
+
+    public static UserInfo Cluster(int number) => new($"{UserInfo.ClusterPrefix}{NameOf(number)}", [UserInfo.ClustersGroup]);
 
     public static UserInfo Worker(int number) => new($"{UserInfo.WorkerPrefix}w{number}", [UserInfo.WorkersGroup]);
 
@@ -56,16 +58,16 @@ internal sealed class ScalePart : IAsyncDisposable
     {
         await using var servers = new Servers(directory);
         if (part == Root) await servers.StartRootAsync();
-        else await servers.StartClustersAsync();
+        else await servers.StartClusterAsync(int.Parse(part.AsSpan(1), CultureInfo.InvariantCulture));
         Console.WriteLine("ready");
         await Console.In.ReadToEndAsync();
         return 0;
     }
 
     /// <summary>A client of a part's server.</summary>
-    public static HttpObjectClient Client(string directory, string part, string server, UserInfo user) => new(new HttpObjectClientOptions
+    public static HttpObjectClient Client(string directory, string part, UserInfo user) => new(new HttpObjectClientOptions
     {
-        Server = Address(directory, server),
+        Server = Address(directory, part),
         Credentials = new FixedCredentials(new ApiCredentials { Trust = new X509Certificate2Collection(Authority(directory, part)), BearerToken = Token(user) }),
         RequestTimeout = TimeSpan.FromSeconds(60),
     });
@@ -99,20 +101,17 @@ internal sealed class ScalePart : IAsyncDisposable
             _parts.Add(server);
         }
 
-        public async Task StartClustersAsync()
+        public async Task StartClusterAsync(int cluster)
         {
-            var authority = MakeAuthority(Clusters);
-            for (var i = 0; i < ScaleComparison.Clusters; i++)
-            {
-                var tokens = new BearerTokens();
-                tokens.Add(Token(Operator), Operator, null);
-                for (var w = i; w < ScaleComparison.Workers; w += ScaleComparison.Clusters) tokens.Add(Token(Worker(w)), Worker(w), null);
-                var options = new ClusterOptions { Name = $"c{i}", MirrorDirectory = Path.Combine(directory, $"mirror{i}") };
-                var role = new ClusterRole(options, Client(directory, Root, "root", Cluster(i)), TimeProvider.System, NullLoggerFactory.Instance);
-                var server = await ServeAsync($"c{i}", authority, tokens, role.Admissions, role.Authorizer, role.LoadAsync);
-                _loops.Add(role.RunAsync(_stop.Token));
-                _parts.Add(server);
-            }
+            var name = NameOf(cluster);
+            var tokens = new BearerTokens();
+            tokens.Add(Token(Operator), Operator, null);
+            for (var w = cluster; w < ScaleComparison.Workers; w += ScaleComparison.Clusters) tokens.Add(Token(Worker(w)), Worker(w), null);
+            var options = new ClusterOptions { Name = name, MirrorDirectory = Path.Combine(directory, $"mirror-{name}") };
+            var role = new ClusterRole(options, Client(directory, Root, Cluster(cluster)), TimeProvider.System, NullLoggerFactory.Instance);
+            var server = await ServeAsync(name, MakeAuthority(name), tokens, role.Admissions, role.Authorizer, role.LoadAsync);
+            _loops.Add(role.RunAsync(_stop.Token));
+            _parts.Add(server);
         }
 
         public async ValueTask DisposeAsync()

@@ -40,10 +40,10 @@ internal sealed class WorkerFleet : IAsyncDisposable
 
     public static Task<WorkerFleet> ConnectAsync(string directory, int perConnection)
     {
-        var trust = ScalePart.Authority(directory, ScalePart.Clusters);
+        var trust = Enumerable.Range(0, ScaleComparison.Clusters).Select(c => ScalePart.Authority(directory, ScalePart.NameOf(c))).ToArray();
         var count = perConnection == 1 ? ScaleComparison.Workers : ScaleComparison.Workers / perConnection;
         var connections = new HttpClient[count];
-        for (var i = 0; i < count; i++) connections[i] = Connection(trust, ScalePart.Address(directory, $"c{i % ScaleComparison.Clusters}"));
+        for (var i = 0; i < count; i++) connections[i] = Connection(trust[i % ScaleComparison.Clusters], ScalePart.Address(directory, ScalePart.NameOf(i % ScaleComparison.Clusters)));
         return Task.FromResult(new WorkerFleet(directory, connections, perConnection));
     }
 
@@ -70,7 +70,7 @@ internal sealed class WorkerFleet : IAsyncDisposable
     /// <summary>Changes every worker at its cluster and counts those whose watch says so within a minute.</summary>
     public async Task<int> TouchAsync()
     {
-        var clients = Enumerable.Range(0, ScaleComparison.Clusters).Select(c => ScalePart.Client(_directory, ScalePart.Clusters, $"c{c}", ScalePart.Operator)).ToArray();
+        var clients = Enumerable.Range(0, ScaleComparison.Clusters).Select(c => ScalePart.Client(_directory, ScalePart.NameOf(c), ScalePart.Operator)).ToArray();
         await Parallel.ForEachAsync(Enumerable.Range(0, ScaleComparison.Workers), new ParallelOptions { MaxDegreeOfParallelism = 128 }, async (w, ct) =>
             await clients[w % ScaleComparison.Clusters].MergePatchAsync<Worker>($"w{w}", """{"metadata":{"annotations":{"scale":"touched"}}}""", null, ct));
         await Task.WhenAny(_allTouched.Task, Task.Delay(TimeSpan.FromMinutes(1)));

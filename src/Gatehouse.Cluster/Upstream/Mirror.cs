@@ -18,6 +18,9 @@ internal sealed class Mirror<T> : IAsyncDisposable
     private readonly PriorityQueue<string, long> _notes = new();
     private volatile bool _confirmed;
 
+    /// <summary>How far the watch has come; guarded by the lock on the notes.</summary>
+    private long _seen;
+
     /// <param name="file">The state file; null for none.</param>
     /// <param name="onChange">Short; called from one loop. Begins with one <c>Added</c> for each object.</param>
     /// <param name="onConfirmed">Called once, when root first answered and its answer went through <paramref name="onChange"/>.</param>
@@ -49,8 +52,15 @@ internal sealed class Mirror<T> : IAsyncDisposable
     /// <summary>Takes root's answer to a write of ours as known, until the watch has come as far.</summary>
     public T Note(T answer)
     {
-        _noted[answer.Metadata.Name] = answer;
-        lock (_notes) _notes.Enqueue(answer.Metadata.Name, Revision(answer.Metadata.ResourceVersion));
+        var revision = Revision(answer.Metadata.ResourceVersion);
+        lock (_notes)
+        {
+            // The watch may be ahead of the answer: what it has said since, a delete for example, is newer.
+            if (revision <= _seen) return answer;
+            _noted[answer.Metadata.Name] = answer;
+            _notes.Enqueue(answer.Metadata.Name, revision);
+        }
+
         return answer;
     }
 
@@ -92,6 +102,7 @@ internal sealed class Mirror<T> : IAsyncDisposable
     {
         lock (_notes)
         {
+            _seen = Math.Max(_seen, upTo);
             while (_notes.TryPeek(out var name, out var revision) && revision <= upTo)
             {
                 _notes.Dequeue();
