@@ -96,7 +96,10 @@ public sealed partial class GatewayRole : IGatewayView, IAsyncDisposable
     public async Task StepAsync(CancellationToken cancellation)
     {
         _gateway = _hosts.Snapshot.Values.FirstOrDefault(h => h.Status?.Worker == _options.Worker);
-        foreach (var act in GatewayStep.Next(Progress()))
+
+        // Each act may make another one due, and each is tried once: what failed is tried again after the pause.
+        var tried = new HashSet<GatewayAct> { GatewayAct.Rest };
+        while (GatewayStep.Next(Progress()).Where(tried.Add).Take(1).ToList() is [var act])
         {
             try
             {

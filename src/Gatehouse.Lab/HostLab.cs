@@ -5,11 +5,15 @@ namespace Gatehouse.Lab;
 /// <c>down</c> removes it and leaves nothing behind, whatever crashed in between.
 /// </summary>
 /// <remarks>Of two <c>up</c> at the same moment one is refused. Reading is free.</remarks>
-public sealed class HostLab(string directory, TimeProvider time)
+/// <param name="patience">How long a role may take until it is ready. Default 90 s.</param>
+public sealed class HostLab(string directory, TimeProvider time, TimeSpan? patience = null)
 {
+    /// <summary>The folder in which labs have theirs.</summary>
+    public const string FolderName = "gatehouse-labs";
+
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(90);
     private readonly LabStateFile _file = new(directory);
     private readonly Lock _gate = new();
     private readonly LabProcesses _processes = new(new LabPaths(directory), time);
@@ -79,7 +83,7 @@ public sealed class HostLab(string directory, TimeProvider time)
         foreach (var process in running)
         {
             Change(s => With(s, process with { Stopped = true }));
-            await _processes.StopAsync(_state, process, signal, Patience, cancellation);
+            await _processes.StopAsync(_state, process, signal, _patience, cancellation);
         }
 
         return [.. running.Select(p => p.Role)];
@@ -105,7 +109,23 @@ public sealed class HostLab(string directory, TimeProvider time)
         if (keeper is null && !Directory.Exists(directory)) return false;
         if (keeper is not null) await LabNamespaces.EndAsync(keeper, time, cancellation);
         if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        RemoveFolderOfLabs();
         return true;
+    }
+
+    /// <summary>The folder that holds labs and nothing else goes with the last of them.</summary>
+    private void RemoveFolderOfLabs()
+    {
+        var folder = Path.GetDirectoryName(directory);
+        if (Path.GetFileName(folder) != FolderName || !Directory.Exists(folder) || Directory.EnumerateFileSystemEntries(folder).Any()) return;
+        try
+        {
+            Directory.Delete(folder);
+        }
+        catch (IOException)
+        {
+            // Another lab came up in between.
+        }
     }
 
     /// <summary>Each role's process, and whether it runs.</summary>
@@ -135,7 +155,7 @@ public sealed class HostLab(string directory, TimeProvider time)
         LabState state;
         lock (_gate) state = _state!;
         await _processes.StartAsync(
-            state, process, Patience, pid => Change(s => With(s, process with { Pid = pid, Stopped = false })), cancellation);
+            state, process, _patience, pid => Change(s => With(s, process with { Pid = pid, Stopped = false })), cancellation);
     }
 
     /// <summary>Asks for a token as an operator would, on the host whose API server gives it.</summary>

@@ -60,7 +60,9 @@ public static class KernelFeatures
     ];
 
     /// <summary>Tries everything; takes some 100 ms.</summary>
-    public static IReadOnlyList<KernelFeature> Check()
+    public static IReadOnlyList<KernelFeature> Check() => Check(Probes);
+
+    internal static IReadOnlyList<KernelFeature> Check(IReadOnlyList<Probe> probes)
     {
         NetworkNamespace ns;
         try
@@ -77,7 +79,7 @@ public static class KernelFeatures
         using (var route = RouteSocket.Open(ns))
         {
             var features = new List<KernelFeature> { new("namespaces", "parts instances from the host", true, true, null) };
-            features.AddRange(Probes.Select(probe => Try(probe, ns, route)));
+            features.AddRange(probes.Select(probe => Try(probe, ns, route)));
             return features;
         }
     }
@@ -92,7 +94,10 @@ public static class KernelFeatures
         catch (LinuxException fault)
         {
             var words = fault.Message.ReplaceLineEndings(" ");
-            return new KernelFeature(probe.Name, probe.Purpose, false, true, $"this kernel does not do it: {probe.Needs} is needed ({words})");
+            var reason = fault.Errno is Errno.EPERM or Errno.EACCES
+                ? "it is not allowed here: run as root, or give this user the right"
+                : $"this kernel does not do it: {probe.Needs} is needed";
+            return new KernelFeature(probe.Name, probe.Purpose, false, true, $"{reason} ({words})");
         }
     }
 
@@ -101,10 +106,10 @@ public static class KernelFeatures
             + $"chain c {{ type nat hook prerouting priority -100; dnat to ip daddr . {slot} map @m; }}";
 
     /// <summary>Loads a table for the probe, and takes it away again.</summary>
-    private static void Run(NetworkNamespace ns, string body, string family = "ip")
+    internal static void Run(NetworkNamespace ns, string body, string family = "ip")
     {
         using var nft = NftContext.Open(ns);
-        nft.Run($"table {family} {ProbeTable} {{ {body.Replace("; }; ", "; \n}\n", StringComparison.Ordinal)}\n}}\n");
+        nft.Run($"table {family} {ProbeTable} {{ {body}\n}}\n");
         nft.Run($"delete table {family} {ProbeTable}\n");
     }
 
@@ -142,5 +147,6 @@ public static class KernelFeatures
         nft.Run($"delete table ip {ProbeTable}\n");
     }
 
-    private sealed record Probe(string Name, string Purpose, string Needs, Action<NetworkNamespace, RouteSocket> Act);
+    /// <summary>One thing to try.</summary>
+    internal sealed record Probe(string Name, string Purpose, string Needs, Action<NetworkNamespace, RouteSocket> Act);
 }

@@ -53,7 +53,10 @@ public interface IRevisionStore : IAsyncDisposable
 
 /// <summary>One write.</summary>
 /// <param name="Key">1 to 1,024 bytes in UTF-8, without NUL or lone surrogates.</param>
-/// <param name="Value">Null deletes; beware that a null array, or <c>b ? memory : null</c>, converts to an empty value instead. At most 1.5 MiB (etcd's limit for one request). It may be changed again when the write has ended.</param>
+/// <param name="Value">
+/// Null deletes; beware that a null array, or <c>b ? memory : null</c>, converts to an empty value instead. At most 1.5 MiB (etcd's limit for one
+/// request). It may be changed again when the write has ended.
+/// </param>
 /// <param name="ExpectedRevision">The key's last revision as the writer knows it; 0: the key must not exist; null: whatever is there.</param>
 public readonly record struct StoreWrite(string Key, ReadOnlyMemory<byte>? Value, long? ExpectedRevision);
 

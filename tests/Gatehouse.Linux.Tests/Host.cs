@@ -26,13 +26,32 @@ internal sealed class Host : IDisposable
         Namespace.Dispose();
     }
 
+    /// <summary>Skips the test where this user may not make TUN devices: in a user namespace of somebody who is not root.</summary>
+    public static void RequireTun()
+    {
+        try
+        {
+            File.OpenHandle("/dev/net/tun", FileMode.Open, FileAccess.ReadWrite).Dispose();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            Assert.Skip("/dev/net/tun is not open to this user");
+        }
+    }
+
     /// <summary>Joins two hosts by a cable and gives each end an address.</summary>
     public static void Connect(Host left, string leftAddress, Host right, string rightAddress)
     {
         left.Route.CreateVeth(new VethOptions("eth0", "eth0") { PeerNamespace = right.Namespace });
         left.Up("eth0", leftAddress);
         right.Up("eth0", rightAddress);
+        left.WaitForCarrier("eth0");
+        right.WaitForCarrier("eth0");
     }
+
+    /// <summary>The kernel connects the ends of a cable on a queue of its own; until then packets are dropped.</summary>
+    public void WaitForCarrier(string device)
+        => Assert.True(SpinWait.SpinUntil(() => Route.FindLink(device)!.HasCarrier, TimeSpan.FromSeconds(10)), device + " has no carrier");
 
     public void Up(string device, params string[] addresses)
     {
@@ -43,6 +62,19 @@ internal sealed class Host : IDisposable
         }
 
         Route.SetLink(index, new LinkChange { Up = true });
+        Assert.True(SpinWait.SpinUntil(() => addresses.All(IsLocal), TimeSpan.FromSeconds(10)), "the kernel did not put the addresses in place");
+    }
+
+    private bool IsLocal(string address)
+    {
+        try
+        {
+            return Route.Lookup(InterfaceAddress.Parse(address).Address).Kind == RouteKind.Local;
+        }
+        catch (LinuxException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Runs a program inside and returns its output; it has to succeed.</summary>

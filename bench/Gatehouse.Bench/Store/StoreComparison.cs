@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Gatehouse.Store.Sqlite;
 
 namespace Gatehouse.Bench.Store;
 
@@ -39,27 +38,23 @@ internal static class StoreComparison
         var (rounds, duration) = context.Quick ? (5, TimeSpan.FromSeconds(4)) : (9, TimeSpan.FromSeconds(10));
         await using var etcd = await EtcdServer.StartAsync(Path.Combine(directory, "etcd"));
         using var client = await BestClientAsync(context, etcd.Endpoint);
-        await using var store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(directory, "store.db") }, TimeProvider.System);
-        var ours = new WriteLoad(Writers, ValueBytes, async (key, value, expected) =>
-        {
-            var result = await store.WriteAsync(new Gatehouse.Store.StoreWrite(key, value, expected), default);
-            return result.Written ? result.Revision : throw new InvalidOperationException($"{key} conflicts");
-        });
-        var theirs = new WriteLoad(Writers, ValueBytes, client.WriteAsync);
-
+        var ours = new StoreLoad(Path.Combine(directory, "store.db"), Writers, ValueBytes);
+        var load = new WriteLoad(Writers, ValueBytes, client.WriteAsync);
+        Func<TimeSpan, Task<WriteResults>> theirs = load.RunAsync;
         await ours.RunAsync(TimeSpan.FromSeconds(1));
-        await theirs.RunAsync(TimeSpan.FromSeconds(1));
+        await theirs(TimeSpan.FromSeconds(1));
         context.Report.Row("");
         context.Report.Row($"{"round",5}  {"store writes/s",15} {"p50 ms",8} {"p99 ms",8}  {"etcd writes/s",15} {"p50 ms",8} {"p99 ms",8}  {"ratio",6}");
         var results = new List<(WriteResults Ours, WriteResults Theirs)>();
         for (var round = 0; round < rounds; round++)
         {
             // Who goes first alternates, so that a disk that slows down slows both.
-            var first = await (round % 2 == 0 ? ours : theirs).RunAsync(duration);
-            var second = await (round % 2 == 0 ? theirs : ours).RunAsync(duration);
+            var first = await (round % 2 == 0 ? ours.RunAsync : theirs)(duration);
+            var second = await (round % 2 == 0 ? theirs : ours.RunAsync)(duration);
             var (a, b) = round % 2 == 0 ? (first, second) : (second, first);
             results.Add((a, b));
-            context.Report.Row($"{round + 1,5}  {a.PerSecond,15:n0} {a.P50,8:0.0} {a.P99,8:0.0}  {b.PerSecond,15:n0} {b.P50,8:0.0} {b.P99,8:0.0}  {a.PerSecond / b.PerSecond,6:0.00}");
+            context.Report.Row($"{round + 1,5}  {a.PerSecond,15:n0} {a.P50,8:0.0} {a.P99,8:0.0}  "
+                + $"{b.PerSecond,15:n0} {b.P50,8:0.0} {b.P99,8:0.0}  {a.PerSecond / b.PerSecond,6:0.00}");
         }
 
         context.Report.Figure("store.writes_vs_etcd", Statistics.Median(results.Select(r => r.Ours.PerSecond / r.Theirs.PerSecond)), ">= 1.5");
@@ -91,6 +86,7 @@ internal static class StoreComparison
     private static string DiskOf(string directory)
     {
         using var df = Process.Start(new ProcessStartInfo("df", ["--output=source,fstype", directory]) { RedirectStandardOutput = true })!;
-        return string.Join(' ', df.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var lines = df.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return string.Join(' ', lines[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
     }
 }

@@ -17,6 +17,8 @@ internal sealed class WriteLoad(int writers, int valueBytes, Func<string, byte[]
 
     public async Task<WriteResults> RunAsync(TimeSpan duration)
     {
+        // Nobody's round begins with the garbage of the other.
+        GC.Collect();
         var until = Stopwatch.GetTimestamp() + (long)(duration.TotalSeconds * Stopwatch.Frequency);
         var started = Stopwatch.GetTimestamp();
         var times = await Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(() => WriteUntilAsync(writer, until))));

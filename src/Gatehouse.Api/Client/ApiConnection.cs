@@ -73,7 +73,6 @@ internal sealed class ApiConnection : IDisposable
             MaxResponseHeadersLength = 64,
             SslOptions = new SslClientAuthenticationOptions
             {
-                TargetHost = Credentials.ServerName,
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, Credentials.Chain, offline: true),
                 RemoteCertificateValidationCallback = _trust.Accept,

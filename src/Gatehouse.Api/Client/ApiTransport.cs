@@ -143,6 +143,7 @@ internal sealed class ApiTransport : IDisposable
         };
         message.Headers.Accept.Add(Json);
         message.Headers.UserAgent.Add(Agent);
+        message.Headers.Host = credentials.ServerName; // The one way to make the handler ask for, and check, another name than the URL's.
         if (credentials.BearerToken is { } token) message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         if (request.Body is { } body)
         {

@@ -89,15 +89,16 @@ public sealed class CertificateAuthority : IDisposable
     {
         var certificatePath = Path.Combine(directory, IdentityFiles.IntermediateCertificate);
         if (!File.Exists(certificatePath)) return null;
-        var certificate = IdentityFiles.ReadCertificate(certificatePath);
-        var key = IdentityFiles.ReadKey(Path.Combine(directory, IdentityFiles.IntermediateKey), certificate);
-        return FromIntermediate(certificate, IdentityFiles.ReadCertificate(Path.Combine(directory, IdentityFiles.AuthorityCertificate)), key, time);
+        using var certificate = IdentityFiles.ReadCertificate(certificatePath);
+        using var root = IdentityFiles.ReadCertificate(Path.Combine(directory, IdentityFiles.AuthorityCertificate));
+        return FromIntermediate(certificate, root, IdentityFiles.ReadKey(Path.Combine(directory, IdentityFiles.IntermediateKey), certificate), time);
     }
 
     /// <summary>An intermediate authority out of what a join returned.</summary>
+    /// <param name="certificate">Stays the caller's, as <paramref name="root"/> does.</param>
     /// <param name="key">Owned by the authority from here on.</param>
     public static CertificateAuthority FromIntermediate(X509Certificate2 certificate, X509Certificate2 root, ECDsa key, TimeProvider time) =>
-        new(certificate, root, key, time);
+        new(X509CertificateLoader.LoadCertificate(certificate.RawData), X509CertificateLoader.LoadCertificate(root.RawData), key, time);
 
     /// <summary>Writes what <see cref="OpenIntermediate"/> reads, each file whole or not at all.</summary>
     public void SaveIntermediate(string directory)

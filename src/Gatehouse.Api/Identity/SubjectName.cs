@@ -11,8 +11,9 @@ internal static class SubjectName
     public static X500DistinguishedName Of(string name, IReadOnlyList<string> groups)
     {
         var builder = new X500DistinguishedNameBuilder();
-        foreach (var group in groups) builder.AddOrganizationName(group);
+        // The builder writes what was added last first; other tools show O before CN.
         builder.AddCommonName(name);
+        foreach (var group in groups.Reverse()) builder.AddOrganizationName(group);
         return builder.Build();
     }
 

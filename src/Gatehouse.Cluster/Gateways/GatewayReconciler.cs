@@ -23,6 +23,7 @@ internal sealed partial class GatewayReconciler : IDisposable
     private readonly GatewayMetrics _metrics;
     private readonly GatewayState _state;
     private readonly Agenda _later = new();
+    private readonly Agenda _laterGateways = new();
     private volatile bool _complete;
 
     // Bounded: a feed waits while the loop is busy, and its informer then keeps the latest state of each object alone.
@@ -76,6 +77,7 @@ internal sealed partial class GatewayReconciler : IDisposable
     {
         var now = _time.GetUtcNow();
         foreach (var name in _later.TakeDue(now)) _state.DirtyExposures.Add(name);
+        foreach (var name in _laterGateways.TakeDue(now)) _state.DirtyGateways.Add(name);
         foreach (var name in Drain(_state.DirtyGateways)) await DecideGatewayAsync(name, cancellation);
         var writes = new List<Exposure>();
         foreach (var name in Drain(_state.DirtyExposures)) await DecideExposureAsync(name, writes, cancellation);
@@ -102,21 +104,17 @@ internal sealed partial class GatewayReconciler : IDisposable
 
     private async Task WaitAsync(CancellationToken cancellation)
     {
-        if (_state.DirtyGateways.Count + _state.DirtyExposures.Count > 0)
-        {
-            // What is dirty right after a step failed to be written.
-            await Task.Delay(_options.RetryDelay, _time, cancellation);
-            return;
-        }
-
+        // What a step wrote concerns others: they are looked at now.
+        if (_state.DirtyGateways.Count + _state.DirtyExposures.Count > 0) return;
         using var until = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var change = _inbox.Reader.WaitToReadAsync(until.Token).AsTask();
-        if (_later.Next is not { } due)
+        if ((_later.Next ?? _laterGateways.Next) is not { } due)
         {
             await change;
             return;
         }
 
+        if (_laterGateways.Next < due) due = _laterGateways.Next.Value;
         var wait = due - _time.GetUtcNow();
         await Task.WhenAny(change, Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, _time, until.Token));
         await until.CancelAsync();
@@ -150,7 +148,7 @@ internal sealed partial class GatewayReconciler : IDisposable
         if (decision.Ask) await AskAsync(exposure.Spec.ServiceAddress, decision.Status.Worker!, cancellation);
         var status = decision.Status;
         if (decision.NeedsId) status = status with { Id = await TakeIdAsync(exposure.Spec.Gateway, cancellation) };
-        if (decision.NeedsId && status.Id is null) _state.DirtyExposures.Add(name);
+        if (decision.NeedsId && status.Id is null) _later.Add(name, _time.GetUtcNow() + _options.RetryDelay);
         else if (!GatewayState.Same(status, exposure.Status) || status.Phase == ExposurePhase.Withdrawn) writes.Add(exposure with { Status = status });
     }
 
@@ -199,7 +197,7 @@ internal sealed partial class GatewayReconciler : IDisposable
         {
             // Somebody else wrote: the event brings the new state and with it another decision.
             if (e.Is(StatusReason.Conflict) || e.Is(StatusReason.NotFound)) return null;
-            _state.DirtyGateways.Add(host.Metadata.Name);
+            _laterGateways.Add(host.Metadata.Name, _time.GetUtcNow() + _options.RetryDelay);
             FailedWrite("gateway", host.Metadata.Name, e);
             return null;
         }

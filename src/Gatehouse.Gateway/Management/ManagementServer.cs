@@ -70,7 +70,9 @@ internal sealed class ManagementServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxConcurrentConnections = MaxConnections;
-        kestrel.Limits.MaxRequestBodySize = Api.Gateways.JsonBody.MaxBytes + 1;
+
+        // Above what the endpoints take, so that a client that sends too much can read the refusal: the rest of its body is read and dropped.
+        kestrel.Limits.MaxRequestBodySize = 1 << 20;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Listen(listen, options => options.UseHttps(new TlsHandshakeCallbackOptions
         {

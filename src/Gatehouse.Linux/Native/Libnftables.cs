@@ -34,6 +34,6 @@ internal static partial class Libnftables
     [LibraryImport(Library, EntryPoint = "nft_ctx_set_dry_run")]
     public static partial void SetDryRun(nint context, [MarshalAs(UnmanagedType.U1)] bool dry);
 
-    [LibraryImport(Library, EntryPoint = "nft_run_cmd_from_buffer", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int Run(nint context, string commands);
+    [LibraryImport(Library, EntryPoint = "nft_run_cmd_from_filename", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int RunFile(nint context, string path);
 }

@@ -10,7 +10,7 @@ namespace Gatehouse.Linux.Netlink;
 internal static class LinkCodec
 {
     private const uint FlagUp = 1;
-    private const uint FlagLowerUp = 0x10000;
+    private const uint FlagRunning = 0x40;
 
     private const int Address = 1;
     private const int Name = 3;
@@ -150,7 +150,7 @@ internal static class LinkCodec
             return null;
         }
 
-        var link = new Link(header.Index, "", "", null, 0, (header.Flags & FlagUp) != 0, (header.Flags & FlagLowerUp) != 0, 0, 0);
+        var link = new Link(header.Index, "", "", null, 0, (header.Flags & FlagUp) != 0, (header.Flags & FlagRunning) != 0, 0, 0);
         var attributes = new AttributeReader(payload[Marshal.SizeOf<LinkHeader>()..]);
         while (attributes.Next())
         {

@@ -142,7 +142,7 @@ internal static class RouteCodec
             };
         }
 
-        return route with { Destination = new IPNetwork(destination, header.DestinationLength) };
+        return route with { Destination = NetworkOf(destination, header.DestinationLength) };
     }
 
     public static void WriteNeighbour(NetlinkWriter writer, ushort type, NetlinkFlags flags, uint sequence, Neighbour neighbour)
@@ -255,13 +255,26 @@ internal static class RouteCodec
                 RuleAttribute.Mask => rule with { Mask = value.U32() },
                 RuleAttribute.InputDevice => rule with { InputDevice = value.Text() },
                 RuleAttribute.OutputDevice => rule with { OutputDevice = value.Text() },
-                RuleAttribute.Source when value.Address() is { } from => rule with { From = new IPNetwork(from, header.SourceLength) },
-                RuleAttribute.Destination when value.Address() is { } to => rule with { To = new IPNetwork(to, header.DestinationLength) },
+                RuleAttribute.Source when value.Address() is { } from => rule with { From = NetworkOf(from, header.SourceLength) },
+                RuleAttribute.Destination when value.Address() is { } to => rule with { To = NetworkOf(to, header.DestinationLength) },
                 _ => rule,
             };
         }
 
         return rule;
+    }
+
+    /// <summary>Rules of others may have bits set behind the prefix, which <see cref="IPNetwork"/> does not take.</summary>
+    private static IPNetwork NetworkOf(IPAddress address, int prefixLength)
+    {
+        var bytes = address.GetAddressBytes();
+        var length = Math.Min(prefixLength, bytes.Length * 8);
+        for (var bit = length; bit < bytes.Length * 8; bit++)
+        {
+            bytes[bit >> 3] &= (byte)~(0x80 >> (bit & 7));
+        }
+
+        return new IPNetwork(new IPAddress(bytes), length);
     }
 
     /// <summary>IPv4 wants the scope; for a delete "nowhere" matches any.</summary>

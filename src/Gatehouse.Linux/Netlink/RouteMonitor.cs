@@ -88,6 +88,7 @@ public sealed class RouteMonitor : IDisposable
                 var outcome = _socket.ReceiveEvents((type, payload) => Read(type, payload, events));
                 if (outcome == -(int)Errno.ENOBUFS)
                 {
+                    LinuxMetrics.Overrun();
                     DropWaiting();
                     events.Add(new RouteEvent(RouteEventKind.Overrun));
                 }

@@ -216,6 +216,7 @@ public sealed class RouteSocket : IDisposable
             }
         }
 
+        LinuxMetrics.RouteBatch(batch.Count, failures.Count);
         return new BatchOutcome(batch.Count, failures);
     }
 

@@ -27,7 +27,10 @@ public enum AddressFlags
 {
     None = 0,
 
-    /// <summary>IPv6: usable at once, without duplicate address detection.</summary>
+    /// <summary>
+    /// IPv6: usable without duplicate address detection. The kernel still puts it in place on a queue of its own: the local
+    /// route is there a moment after the call has returned, and after the device is up.
+    /// </summary>
     NoDad = 0x02,
 
     /// <summary>The kernel adds no route to the prefix.</summary>
@@ -41,7 +44,10 @@ public enum AddressFlags
 /// <param name="Mac">Null if it has none of six bytes.</param>
 /// <param name="Mtu">Bytes.</param>
 /// <param name="IsUp">Set up by the operator (IFF_UP).</param>
-/// <param name="HasCarrier">Able to pass packets (IFF_LOWER_UP).</param>
+/// <param name="HasCarrier">
+/// Able to pass packets (IFF_RUNNING): up, with a carrier. A veth gets there a moment after both ends are up; what is sent
+/// before is lost.
+/// </param>
 /// <param name="Master">The bridge's index, or 0.</param>
 /// <param name="Parent">Index of the device below, for a veth its other end (perhaps in another namespace), or 0.</param>
 public sealed record Link(

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using Gatehouse.Linux.Native;
 
 namespace Gatehouse.Linux.Nftables;
@@ -75,20 +77,32 @@ public sealed class NftContext : IDisposable
         _work.Dispose();
     }
 
+    /// <summary>As a file in memory: of a text in memory the library shows the first line whichever line is wrong.</summary>
     private string RunHere(string script, uint flags, bool dry)
     {
+        const uint closeOnExec = 1;
+        using var file = Libc.CreateMemoryFile("gatehouse-nft", closeOnExec);
+        if (file.IsInvalid)
+        {
+            throw new LinuxException("memfd_create for an nft script", Libc.LastErrno);
+        }
+
+        RandomAccess.Write(file, Encoding.UTF8.GetBytes(script), 0);
+        var path = "/proc/self/fd/" + file.DangerousGetHandle();
         lock (Library)
         {
             Libnftables.SetOutputFlags(_context, flags);
             Libnftables.SetDryRun(_context, dry);
-            var failed = Libnftables.Run(_context, script) != 0;
+            var failed = Libnftables.RunFile(_context, path) != 0;
 
             // Both buffers begin anew when they are read.
             var output = Marshal.PtrToStringUTF8(Libnftables.Output(_context)) ?? "";
-            var error = (Marshal.PtrToStringUTF8(Libnftables.Error(_context)) ?? "").Trim();
-            return failed ? throw new NftException(error.Length > 0 ? error : "libnftables refused the script and gave no reason") : output;
+            var error = Marshal.PtrToStringUTF8(Libnftables.Error(_context)) ?? "";
+            return failed ? throw Refusal(error.Replace(path + ":", "line ", StringComparison.Ordinal).Trim()) : output;
         }
     }
+
+    private static NftException Refusal(string words) => new(words.Length > 0 ? words : "libnftables refused the script and gave no reason");
 
     private static nint NewContext()
     {
@@ -135,6 +149,7 @@ public sealed class NftContext : IDisposable
 
     private T OnThread<T>(Func<T> act)
     {
+        var began = Stopwatch.GetTimestamp();
         var done = new TaskCompletionSource<T>();
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _closed) != 0, this);
         _work.Add(() =>
@@ -148,6 +163,13 @@ public sealed class NftContext : IDisposable
                 done.SetException(fault);
             }
         });
-        return done.Task.GetAwaiter().GetResult();
+        try
+        {
+            return done.Task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            LinuxMetrics.Script(began);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Gatehouse.Linux.Netlink;
 
 namespace Gatehouse.Linux.Nftables;
@@ -45,7 +46,9 @@ public sealed class NftElements : IDisposable
             var applied = 0;
             while (applied < changes.Length)
             {
+                var began = Stopwatch.GetTimestamp();
                 var (taken, failures) = ApplyTransaction(changes, applied);
+                LinuxMetrics.ElementBatch(began, failures.Count == 0 ? taken : 0, failures.Count);
                 if (failures.Count > 0)
                 {
                     return new ElementOutcome(applied, failures);

@@ -65,6 +65,14 @@ public sealed class DetachedProcess
             throw new LinuxException($"starting {options.File} in {folder}", Errno.ENOENT, "there is no such folder");
         }
 
+        foreach (var output in (ReadOnlySpan<string?>)[options.StandardOutput, options.StandardError])
+        {
+            if (Path.GetDirectoryName(output) is { Length: > 0 } place && !Directory.Exists(place))
+            {
+                throw new LinuxException($"starting {options.File} with output to {output}", Errno.ENOENT, "there is no folder " + place);
+            }
+        }
+
         // The child gets the namespace of the thread that makes it.
         var pid = options.Namespace is { } ns ? ns.Run(() => SpawnHere(options)) : SpawnHere(options);
 

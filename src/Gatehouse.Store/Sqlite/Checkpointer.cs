@@ -4,7 +4,7 @@ namespace Gatehouse.Store.Sqlite;
 
 /// <summary>
 /// Moves SQLite's log into the file on a second connection and a thread of its own, so that no commit waits for it. A pass takes place after
-/// <see cref="SqliteStoreOptions.CheckpointBytes"/> of log, and a second after the first write that no pass has moved.
+/// <see cref="SqliteStoreOptions.CheckpointBytes"/> of log, and five seconds after the last pass when anything was written since.
 /// </summary>
 /// <remarks>
 /// Under writes without pause a pass never reaches the log's end, and the log would grow for ever. Beyond four times the option the writer itself
@@ -13,7 +13,7 @@ namespace Gatehouse.Store.Sqlite;
 internal sealed class Checkpointer(Database database, SqliteStoreOptions options, StoreMetrics metrics, TimeProvider time, Action<string?> report) : IDisposable
 {
     private const int PageBytes = 4096;
-    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);
 
     private readonly Lock _pass = new();
     private readonly AutoResetEvent _wake = new(initialState: false);

@@ -138,8 +138,12 @@ internal sealed class CommitLoop(
         {
             { IsDamage: true } => () => new StoreDamagedException(path, fault.Message, fault),
             { LeavesDiskUnknown: true } => () => new StoreUnavailableException(
-                path, $"the disk failed to sync ({fault.Message}): it is unknown whether the last writes are there. Check the disk, then restart", permanent: true, fault),
-            { IsFull: true } => () => new StoreUnavailableException(path, "the disk is full: the write was not kept. Free space, and writes go on by themselves", cause: fault),
+                path,
+                $"the disk failed to sync ({fault.Message}): it is unknown whether the last writes are there. Check the disk, then restart",
+                permanent: true,
+                fault),
+            { IsFull: true } => () => new StoreUnavailableException(
+                path, "the disk is full: the write was not kept. Free space, and writes go on by themselves", cause: fault),
             _ => () => new StoreUnavailableException(path, $"the write was not kept: {fault.Message}", cause: fault),
         };
         if (fault.IsDamage || fault.LeavesDiskUnknown) _failed = failure;

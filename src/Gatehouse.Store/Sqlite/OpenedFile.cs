@@ -110,7 +110,8 @@ internal sealed record OpenedFile(StoreLock Lock, Database Database, Database Ch
         var file = new FileInfo(path);
         if (mark is { } acknowledged && (!file.Exists || file.Length == 0))
         {
-            throw new StoreDamagedException(path, $"it is missing or empty, but {StoreLock.PathOf(path)} says that it was written up to revision {acknowledged.Revision}");
+            throw new StoreDamagedException(
+                path, $"it is missing or empty, but {StoreLock.PathOf(path)} says that it was written up to revision {acknowledged.Revision}");
         }
 
         if (file.Exists) return;

@@ -98,7 +98,6 @@ public sealed class SqliteStore : IRevisionStore
         await _loop.Ended.ConfigureAwait(false);
         _hub.Dispose();
         await Task.Run(CloseFiles).ConfigureAwait(false);
-        _queue.Dispose();
         _ledger.Close();
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Gatehouse.Store.Sqlite;
 
 /// <summary>A write or a compaction on its way to the disk; completes when it is durable.</summary>
@@ -26,7 +28,8 @@ internal sealed class QueuedWrite : TaskCompletionSource<WriteResult>
 }
 
 /// <summary>Writes that wait for the writer thread. At its bound further callers wait, and can give up while they do.</summary>
-internal sealed class WriteQueue(int capacity, StoreMetrics metrics) : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "Callers that wait for a place when the queue closes still need the semaphores, to be told so; they hold no handle.")]
+internal sealed class WriteQueue(int capacity, StoreMetrics metrics)
 {
     // How long the writer waits for writers that took part in the last commit and are on their way with their next write: far less than the sync that
     // a commit of its own would cost them.
@@ -95,12 +98,6 @@ internal sealed class WriteQueue(int capacity, StoreMetrics metrics) : IDisposab
             _closed = true;
             Monitor.PulseAll(_gate);
         }
-    }
-
-    public void Dispose()
-    {
-        _free.Dispose();
-        _freeLarge.Dispose();
     }
 
     private void Enqueue(QueuedWrite write)

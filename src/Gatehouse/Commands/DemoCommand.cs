@@ -12,9 +12,9 @@ namespace Gatehouse.Commands;
 /// <summary><c>gatehouse demo</c>: a small HTTP service that says which instance of it answered, on which worker, and which client address it saw.</summary>
 internal static class DemoCommand
 {
-    /// <summary>Set by the node that runs the process.</summary>
-    private const string InstanceVariable = "GATEHOUSE_INSTANCE";
-
+    // Set by the node that runs the process.
+    private const string ServiceVariable = "GATEHOUSE_SERVICE";
+    private const string NumberVariable = "GATEHOUSE_INSTANCE";
     private const string WorkerVariable = "GATEHOUSE_WORKER";
 
     public static Command Create(HostContext host)
@@ -24,7 +24,7 @@ internal static class DemoCommand
         {
             if (result.GetValueOrDefault<int>() is < 1 or > 65_535) result.AddError($"--port: '{result.Tokens[0].Value}' is not valid: 1 to 65535");
         });
-        var instance = new Option<string?>("--instance") { Description = $"What it calls itself. Default: ${InstanceVariable}.", HelpName = "NAME" };
+        var instance = new Option<string?>("--instance") { Description = $"What it calls itself. Default: ${ServiceVariable}.${NumberVariable}.", HelpName = "NAME" };
         var worker = new Option<string?>("--worker") { Description = $"The worker that it names. Default: ${WorkerVariable}.", HelpName = "NAME" };
         var command = new Command("demo", "Serve HTTP and say who answers." + CommandParts.Examples + """
               gatehouse demo --port 8080 --instance web.0
@@ -32,11 +32,14 @@ internal static class DemoCommand
             """) { port, instance, worker };
         command.SetAction((parsed, cancellation) => ServeAsync(
             parsed.GetValue(port),
-            parsed.GetValue(instance) ?? host.Variable(InstanceVariable) ?? "demo",
+            parsed.GetValue(instance) ?? InstanceOf(host),
             parsed.GetValue(worker) ?? host.Variable(WorkerVariable) ?? Environment.MachineName,
             cancellation));
         return command;
     }
+
+    private static string InstanceOf(HostContext host) =>
+        host.Variable(ServiceVariable) is { } service && host.Variable(NumberVariable) is { } number ? $"{service}.{number}" : "demo";
 
     private static async Task<int> ServeAsync(int port, string instance, string worker, CancellationToken cancellation)
     {

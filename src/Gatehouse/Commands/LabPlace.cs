@@ -11,7 +11,7 @@ internal sealed class LabPlace(HostContext host)
     public HostLab Open(ParseResult parsed) => new(Directory(parsed.GetRequiredValue(Name)), host.Time);
 
     /// <summary>Root's labs are under /var/lib, a plain user's in their own state directory (XDG Base Directory).</summary>
-    public string Directory(string name) => Path.Combine(IsRoot ? "/var/lib" : StateHome, "gatehouse-labs", name);
+    public string Directory(string name) => Path.Combine(IsRoot ? "/var/lib" : StateHome, HostLab.FolderName, name);
 
     public static bool IsRoot => Environment.IsPrivilegedProcess;
 

@@ -226,7 +226,7 @@ public sealed class HttpObjectClientTests : IAsyncLifetime
     [Fact]
     public async Task A_server_that_never_answers_is_given_up_after_the_timeout()
     {
-        var time = new ManualTimeProvider();
+        var time = new ManualTimeProvider(DateTimeOffset.UtcNow);
         using var client = _server.Client(time);
         using var asked = new SemaphoreSlim(0);
         _server.Answer(async context =>

@@ -136,12 +136,12 @@ internal sealed class ScriptedWatch(HttpContext context)
 
     public Task Done => _done.Task;
 
-    public string Revision => context.Request.Query["resourceVersion"].ToString();
+    public string Revision => Query["resourceVersion"].ToString();
 
-    public IQueryCollection Query => context.Request.Query;
+    public IQueryCollection Query { get; } = new QueryCollection(context.Request.Query.ToDictionary());
 
     /// <summary>Fires when the client leaves.</summary>
-    public CancellationToken Aborted => context.RequestAborted;
+    public CancellationToken Aborted { get; } = context.RequestAborted;
 
     public async Task SendAsync(params string[] lines)
     {

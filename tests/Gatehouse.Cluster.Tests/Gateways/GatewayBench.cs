@@ -13,6 +13,8 @@ namespace Gatehouse.Cluster.Tests.Gateways;
 /// <summary>A cluster's API server with the part that does gateways, running, on a clock that stands.</summary>
 internal sealed class GatewayBench : IAsyncDisposable
 {
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     private readonly CancellationTokenSource _stop = new();
     private readonly ClusterGateways _gateways;
     private readonly Task _running;
@@ -51,25 +53,25 @@ internal sealed class GatewayBench : IAsyncDisposable
     {
         var worker = await Api.Local.CreateAsync(
             new Worker { Metadata = new ObjectMeta { Name = name }, Spec = new WorkerSpec { Underlay = $"198.51.100.{index + 1}", PublicAddresses = publicAddresses, Gateway = true } },
-            default);
+            Ct);
         await Api.Local.UpdateStatusAsync(
             worker with { Status = new WorkerStatus { Phase = PresencePhase.Ready, Subnetwork = new SubnetworkRange(index, $"10.18.0.{index * 64}/26", $"fc00::{index:x}00/120") } },
-            default);
+            Ct);
     }
 
     /// <summary>A worker's lease ran out, or is current again.</summary>
     public Task PresenceAsync(string worker, PresencePhase phase) =>
-        Api.Local.MergePatchAsync<Worker>(worker, $$"""{"status":{"phase":"{{phase}}"}}""", "status", default);
+        Api.Local.MergePatchAsync<Worker>(worker, "{\"status\":{\"phase\":\"" + phase + "\"}}", "status", Ct);
 
     public Task GatewayAsync(string name, params string[] addresses) => Api.Local.CreateAsync(
         new GatewayHost { Metadata = new ObjectMeta { Name = name }, Spec = new GatewayHostSpec { Cluster = "c1", PublicAddresses = addresses } },
-        default);
+        Ct);
 
     /// <summary>A service with a round-robin address.</summary>
     public async Task ServiceAsync(string name, string ipv4, string ipv6)
     {
-        var service = await Api.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = name } }, default);
-        await Api.Local.UpdateStatusAsync(service with { Status = new FabricServiceStatus { Addresses = [new(BalancingPolicy.RoundRobin, ipv4, ipv6)] } }, default);
+        var service = await Api.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = name } }, Ct);
+        await Api.Local.UpdateStatusAsync(service with { Status = new FabricServiceStatus { Addresses = [new(BalancingPolicy.RoundRobin, ipv4, ipv6)] } }, Ct);
     }
 
     /// <summary>A gateway with a worker that registered and reported.</summary>
@@ -77,8 +79,8 @@ internal sealed class GatewayBench : IAsyncDisposable
     {
         await GatewayIsAsync(gateway, GatewayHostPhase.Scheduled);
         using var client = Gateway(worker);
-        var id = (await client.RegisterAsync(default)).GatewayId;
-        await client.ReadyAsync(id, new GatewayReport([]), default);
+        var id = (await client.RegisterAsync(Ct)).GatewayId;
+        await client.ReadyAsync(id, new GatewayReport([]), Ct);
         await GatewayIsAsync(gateway, GatewayHostPhase.Ready);
         return id;
     }
@@ -94,7 +96,7 @@ internal sealed class GatewayBench : IAsyncDisposable
     public Task<Exposure> ExposeAsync(string name, int port, string service = "10.30.0.1", string gateway = "gw", Func<ExposureSpec, ExposureSpec>? change = null)
     {
         var spec = new ExposureSpec { Gateway = gateway, Port = port, ServiceAddress = service, ServicePort = 80 };
-        return Api.Local.CreateAsync(new Exposure { Metadata = new ObjectMeta { Name = name }, Spec = change?.Invoke(spec) ?? spec }, default);
+        return Api.Local.CreateAsync(new Exposure { Metadata = new ObjectMeta { Name = name }, Spec = change?.Invoke(spec) ?? spec }, Ct);
     }
 
     public async ValueTask DisposeAsync()

@@ -28,11 +28,17 @@ public sealed class RouteBatchTests : IDisposable
         var mac = MacAddress.Parse("02:67:68:00:00:09");
         var route4 = new Route(IPNetwork.Parse("10.18.0.64/26"), vxlan)
         {
-            Gateway = IPAddress.Parse("10.18.0.64"), OnLink = true, Source = IPAddress.Parse("10.18.0.1"), Mtu = 1400,
+            Gateway = IPAddress.Parse("10.18.0.64"),
+            OnLink = true,
+            Source = IPAddress.Parse("10.18.0.1"),
+            Mtu = 1400,
         };
         var route6 = new Route(IPNetwork.Parse("fc00::100/120"), vxlan)
         {
-            Gateway = IPAddress.Parse("fc00::100"), OnLink = true, Source = IPAddress.Parse("fc00::1"), Table = 1003,
+            Gateway = IPAddress.Parse("fc00::100"),
+            OnLink = true,
+            Source = IPAddress.Parse("fc00::1"),
+            Table = 1003,
         };
         var rule = new Rule(AddressFamily.InterNetwork, 1003) { Priority = 500, InputDevice = "d0", Mark = 0x770003, Mask = 0xFFFFFF };
         var batch = new RouteBatch()
@@ -93,7 +99,7 @@ public sealed class RouteBatchTests : IDisposable
 
         Assert.Equal(IPAddress.Parse("10.18.0.9"), Assert.Single(_host.Route.Routes(), route => route.Destination == destination).Gateway);
         Assert.Equal(IPAddress.Parse("192.0.2.2"), Assert.Single(_host.Route.Fdb(vxlan)).Remote);
-        Assert.Equal(MacAddress.Parse("02:67:68:00:00:0a"), Assert.Single(_host.Route.Neighbours(_device)).Mac);
+        Assert.Equal(MacAddress.Parse("02:67:68:00:00:0a"), Assert.Single(_host.Route.Neighbours(_device), static found => found.Address.Equals(IPAddress.Parse("10.18.0.9"))).Mac);
     }
 
     [Fact]
@@ -129,6 +135,16 @@ public sealed class RouteBatchTests : IDisposable
         outcome.ThrowIfFailed(ignoreMissing: true, ignoreExisting: true);
         Assert.Throws<LinuxException>(() => outcome.ThrowIfFailed(ignoreMissing: true));
         Assert.Throws<LinuxException>(() => outcome.ThrowIfFailed(ignoreExisting: true));
+    }
+
+    [Fact]
+    public void A_foreign_rule_with_bits_behind_its_prefix_is_read()
+    {
+        _host.Run("ip", "rule", "add", "from", "10.0.0.5/24", "to", "10.1.0.7/16", "oif", "d0", "lookup", "300");
+        _host.Run("ip", "-6", "rule", "add", "from", "fc00::5/64", "lookup", "301");
+        Assert.Contains(_host.Route.Rules(), static rule => rule.Table == 300 && rule.From == IPNetwork.Parse("10.0.0.0/24")
+            && rule.To == IPNetwork.Parse("10.1.0.0/16") && rule.OutputDevice is "d0");
+        Assert.Contains(_host.Route.Rules(), static rule => rule.Table == 301 && rule.From == IPNetwork.Parse("fc00::/64"));
     }
 
     [Fact]

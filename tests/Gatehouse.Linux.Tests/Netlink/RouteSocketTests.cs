@@ -72,7 +72,9 @@ public sealed class RouteSocketTests : IDisposable
 
         _host.Up("gh-a", "10.18.0.1/26");
         other.Up("eth0", "10.18.0.2/26");
-        _host.Run("ping", "-c", "1", "-W", "2", "10.18.0.2");
+        _host.WaitForCarrier("gh-a");
+        other.WaitForCarrier("eth0");
+        _host.Run("ping", "-c", "1", "-w", "10", "10.18.0.2");
     }
 
     [Fact]
@@ -82,8 +84,14 @@ public sealed class RouteSocketTests : IDisposable
         var port = _host.Route.CreateVeth(new VethOptions("gh-a", "gh-b"));
         _host.Route.SetLink(port, new LinkChange
         {
-            Master = bridge, Mtu = 1444, Mac = Mac, Up = true, AddressGeneration = AddressGeneration.None,
-            Hairpin = true, Learning = false, Isolated = true,
+            Master = bridge,
+            Mtu = 1444,
+            Mac = Mac,
+            Up = true,
+            AddressGeneration = AddressGeneration.None,
+            Hairpin = true,
+            Learning = false,
+            Isolated = true,
         });
 
         var seen = _host.Json("ip", "-d", "-j", "link", "show", "gh-a")[0];

@@ -34,7 +34,7 @@ public sealed class NftContextTests : IDisposable
     {
         _nft.Run("table ip a {\n chain c { }\n}\n");
         var fault = Assert.Throws<NftException>(() => _nft.Run("add chain ip a d\nadd rule ip a d jump nowhere\ndelete chain ip a c\n"));
-        Assert.Contains("No such file or directory\nadd rule ip a d jump nowhere\n", fault.Message, StringComparison.Ordinal);
+        Assert.StartsWith("line 2:22-28: Error: Could not process rule: No such file or directory\nadd rule ip a d jump nowhere\n", fault.Message, StringComparison.Ordinal);
         var listed = _nft.Run("list table ip a");
         Assert.Contains("chain c", listed, StringComparison.Ordinal);
         Assert.DoesNotContain("chain d", listed, StringComparison.Ordinal);

@@ -186,7 +186,7 @@ public sealed class TranslationTests : IDisposable
     public void An_echo_is_a_flow_too()
     {
         Declare("10.30.0.20", "10.18.0.", "rr3");
-        _client.Run("ping", "-c", "1", "-W", "2", "10.30.0.20");
+        _client.Run("ping", "-c", "1", "-w", "10", "10.30.0.20");
         var flow = Assert.Single(_conntrack.Flows(new FlowFilter { Where = static flow => flow.Original.Protocol == 1 }));
         Assert.Equal((8 << 8, 0), (flow.Original.DestinationPort, flow.Reply.DestinationPort));
         Assert.Equal(flow.Mark, _conntrack.Find(flow.Original)!.Mark);

@@ -16,7 +16,8 @@ public sealed class DiskTests : SqliteStoreTest
         await ShellCommand.RequireAsync("mount", ["-t", "tmpfs", "-o", "size=2m", $"gatehouse-{Environment.ProcessId}", disk]);
         try
         {
-            await FillAndRecoverAsync(new SqliteStoreOptions { Path = Path.Combine(disk, "store.db") }, () => ShellCommand.RequireAsync("mount", ["-o", "remount,size=64m", disk]));
+            var options = new SqliteStoreOptions { Path = Path.Combine(disk, "store.db") };
+            await FillAndRecoverAsync(options, () => ShellCommand.RequireAsync("mount", ["-o", "remount,size=64m", disk]));
         }
         finally
         {

@@ -34,7 +34,9 @@ public abstract class SqliteStoreTest : IDisposable
         var count = (int)(store.Revision - store.CompactedRevision);
         var changes = count == 0 ? [] : await store.WatchAsync("", store.CompactedRevision, count);
         var creations = await store.ListAsync(new ListRequest(""), Cancellation);
-        return string.Join('\n', [$"{store.Revision} {store.CompactedRevision}", .. present, .. creations.Entries.Select(e => $"{e.CreateRevision}"), .. changes.Select(c => c.Text())]);
+        IEnumerable<string> lines =
+            [$"{store.Revision} {store.CompactedRevision}", .. present, .. creations.Entries.Select(e => $"{e.CreateRevision}"), .. changes.Select(c => c.Text())];
+        return string.Join('\n', lines);
     }
 
     protected async Task<StoreDamagedException> AssertDamagedAsync()

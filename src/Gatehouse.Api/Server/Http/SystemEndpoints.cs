@@ -17,7 +17,7 @@ internal sealed class SystemEndpoints(ApiServerOptions options, PrometheusText p
     private static readonly byte[] Version = MakeVersion();
 
     /// <summary>Whether a path is answered without knowing who asks.</summary>
-    public static bool IsOpen(string path) => path is "/healthz" or "/livez" or "/readyz" or "/version" or EnrollmentProtocol.CaPath or EnrollmentProtocol.JoinPath;
+    public static bool IsOpen(string path) => path is "/healthz" or "/livez" or "/readyz" or "/version" or EnrollmentProtocol.JoinPath or EnrollmentProtocol.CaPath;
 
     /// <summary>Whether this class answers a path.</summary>
     public static bool Owns(string path) => IsOpen(path) || path is "/metrics" or EnrollmentProtocol.RenewPath;
@@ -30,7 +30,7 @@ internal sealed class SystemEndpoints(ApiServerOptions options, PrometheusText p
         {
             "/version" => Answers.BytesAsync(context, 200, Answers.Json, Version),
             "/metrics" => MetricsAsync(context),
-            EnrollmentProtocol.CaPath => AuthoritiesAsync(context),
+            EnrollmentProtocol.CaPath => Answers.TextAsync(context, 200, AuthoritiesPem(), "application/x-pem-file"),
             EnrollmentProtocol.JoinPath => JoinAsync(context),
             EnrollmentProtocol.RenewPath => RenewAsync(context),
             "/readyz" when options.RefuseReady?.Invoke() is { } why => Answers.TextAsync(context, 503, $"not ready: {why}\n"),
@@ -45,11 +45,6 @@ internal sealed class SystemEndpoints(ApiServerOptions options, PrometheusText p
             return Answers.StatusAsync(context, Refusals.Of(403, StatusReason.Forbidden, $"User \"{user?.Name}\" cannot get path \"/metrics\": it is for operators and {MonitoringGroup}"));
         return Answers.TextAsync(context, 200, prometheus.Write(), PrometheusText.ContentType);
     }
-
-    /// <summary>The authorities, as PEM: what a machine that wants to join compares with its token's pin. Nothing secret.</summary>
-    private ValueTask AuthoritiesAsync(HttpContext context) => (options.AuthoritySource?.Invoke() ?? options.Authority) is { } authority
-        ? Answers.TextAsync(context, 200, authority.ChainPem + authority.RootPem, "application/x-pem-file")
-        : Answers.StatusAsync(context, Refusals.NoSuchPath());
 
     private async ValueTask JoinAsync(HttpContext context)
     {
@@ -100,6 +95,8 @@ internal sealed class SystemEndpoints(ApiServerOptions options, PrometheusText p
             ? Answers.RecordAsync(context, 200, answer, EnrollmentJson.Default.CertificateAnswer)
             : Answers.StatusAsync(context, outcome.Refusal!);
     }
+
+    private string AuthoritiesPem() => (options.AuthoritySource?.Invoke() ?? options.Authority) is { } authority ? authority.RootPem + authority.ChainPem : "";
 
     private static string KnownRole(string? role) =>
         role is EnrollmentProtocol.ClusterRole or EnrollmentProtocol.WorkerRole or EnrollmentProtocol.OperatorRole ? role : "other";
