@@ -81,18 +81,17 @@ internal sealed class ExposureSync(DataPath path, ServiceBook services, Interest
     private async Task ServeAsync(Exposure exposure, CancellationToken cancellation)
     {
         var target = ExposureTarget.From(exposure)!;
-        if (PortMappings.IsReserved(target.Protocol, target.Port, options))
-        {
-            log.ExposureRefused(target.Name, target.Port);
-            return;
-        }
-
+        if (IsReserved(target)) log.ExposureRefused(target.Name, target.Port);
         if (services.Find(target.Service) is null) await interests.ResolveAsync(target.Service, cancellation);
         await PutAsync(target, services.Find(target.Service));
     }
 
+    private bool IsReserved(ExposureTarget target) => PortMappings.IsReserved(target.Protocol, target.Port, options);
+
     private Task PutAsync(ExposureTarget target, ServiceView? service)
     {
+        // Whoever decides refuses these; should one come all the same, the host keeps its port.
+        if (IsReserved(target)) return path.ReplaceAsync(Owner(target.Name), []);
         var (elements, chains) = ExposureElements.Of(target, service);
         return path.ReplaceAsync(Owner(target.Name), elements, [.. chains]);
     }

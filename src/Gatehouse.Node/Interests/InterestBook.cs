@@ -55,6 +55,13 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
     /// <summary>Asks for an address, and waits until the kernel translates it.</summary>
     public async Task<ResolveOutcome> ResolveAsync(IPAddress address, CancellationToken cancellation)
     {
+        // The rest of a datagram whose first fragments were put back already, or another address of a service that was resolved meanwhile.
+        if (services.AppliedOrNull(address) is { } applied)
+        {
+            await applied;
+            return ResolveOutcome.Installed;
+        }
+
         var name = Interest.NameFor(options.Name, address.ToString());
         var held = Hold(name, address.ToString());
         using var patience = new CancellationTokenSource(options.Limits.Resolve, time);

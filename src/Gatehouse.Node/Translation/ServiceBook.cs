@@ -39,6 +39,12 @@ internal sealed class ServiceBook(DataPath path)
         lock (_gate) return _byAddress.GetValueOrDefault(address)?.View;
     }
 
+    /// <summary>Ends when the kernel translates an address that is known here; null when it is not known.</summary>
+    public Task? AppliedOrNull(IPAddress address)
+    {
+        lock (_gate) return _byAddress.GetValueOrDefault(address)?.Applied;
+    }
+
     /// <summary>Takes in a resolution that somebody here needs.</summary>
     /// <param name="holder">Who needs it: the service stays as long as anybody does.</param>
     /// <returns>Ends when the kernel holds it.</returns>
