@@ -63,7 +63,10 @@ public sealed partial class MemberCredentials : ICredentialSource
     {
         using var transport = new ApiTransport(new HttpObjectClientOptions
         {
-            Server = _options.Server, Credentials = this, Time = _options.Time, RequestTimeout = _options.RequestTimeout,
+            Server = _options.Server,
+            Credentials = this,
+            Time = _options.Time,
+            RequestTimeout = _options.RequestTimeout,
         });
         var backoff = new Backoff(_options.RetryFirst, _options.RetryMax, _options.Random);
         var due = NextDue();

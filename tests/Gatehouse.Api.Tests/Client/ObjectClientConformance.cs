@@ -284,7 +284,8 @@ public sealed class HttpObjectClientConformance : ObjectClientConformance
         var certificate = TestServer.Issue(server.Authority, new UserInfo("admin", [UserInfo.MastersGroup]));
         return new HttpObjectClient(new HttpObjectClientOptions
         {
-            Server = server.Url, PageSize = 10,
+            Server = server.Url,
+            PageSize = 10,
             Credentials = new FixedCredentials(new ApiCredentials { Trust = [server.Authority.Certificate], Certificate = certificate }),
         });
     }

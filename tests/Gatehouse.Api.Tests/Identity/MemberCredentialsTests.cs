@@ -252,7 +252,12 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
 
     private JoinOptions Options() => new()
     {
-        Server = _root.Url, Directory = _folder["identity"], Role = EnrollmentProtocol.WorkerRole, Name = "w1", Time = _time, Random = new Random(5),
+        Server = _root.Url,
+        Directory = _folder["identity"],
+        Role = EnrollmentProtocol.WorkerRole,
+        Name = "w1",
+        Time = _time,
+        Random = new Random(5),
     };
 
     private HttpObjectClient Client(MemberCredentials member) => new(new HttpObjectClientOptions { Server = _root.Url, Credentials = member, Time = _time });
