@@ -3,6 +3,8 @@ using Gatehouse.Bench.Overlay;
 using Gatehouse.Bench.Scale;
 using Gatehouse.Bench.Store;
 
+if (args is [ScalePart.Word, var part, var directory]) return await ScalePart.MainAsync(part, directory);
+
 // One command for each comparison; each prints a table for people and ends with `name value` lines.
 IReadOnlyList<Comparison> comparisons =
 [
@@ -10,6 +12,9 @@ IReadOnlyList<Comparison> comparisons =
     StoreComparison.Comparison,
     ScaleComparison.Comparison,
 ];
+
+// A part of a comparison that needs a process of its own.
+if (args is [Fleet.Word]) return await Fleet.RunAsync(Console.In, Console.Out);
 
 var chosen = comparisons.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);
 if (chosen is null)
