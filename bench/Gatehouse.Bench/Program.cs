@@ -3,8 +3,6 @@ using Gatehouse.Bench.Overlay;
 using Gatehouse.Bench.Scale;
 using Gatehouse.Bench.Store;
 
-if (args is [ScalePart.Word, var part, var directory]) return await ScalePart.MainAsync(part, directory);
-
 // One command for each comparison; each prints a table for people and ends with `name value` lines.
 IReadOnlyList<Comparison> comparisons =
 [

@@ -70,7 +70,12 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         {
             var answer = await AskAsync(held, deadline.Token);
             while (answer is null or { Outcome: ResolutionOutcome.Pending }) answer = await held.NextAsync(deadline.Token);
-            if (answer.Outcome == ResolutionOutcome.Unknown) return ResolveOutcome.Unknown;
+            if (answer.Outcome == ResolutionOutcome.Unknown)
+            {
+                await ForgetAsync(name);
+                return ResolveOutcome.Unknown;
+            }
+
             await services.PutAsync(name, answer);
             return ResolveOutcome.Installed;
         }
@@ -80,6 +85,8 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         }
         catch (ApiUnreachableException fault)
         {
+            // Nothing was asked: the next packet asks.
+            lock (_gate) _held.Remove(name);
             log.ClusterUnreachable($"resolving {address}", fault.Message);
             return ResolveOutcome.Unanswered;
         }
