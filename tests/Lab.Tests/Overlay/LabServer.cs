@@ -115,6 +115,7 @@ internal sealed class LabServer : IAsyncDisposable
 internal static class LabClient
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+    private const int Attempts = 4;
 
     /// <summary>Connects and reads the server's line: its name and the caller that it saw.</summary>
     public static async Task<(string Server, string Caller)> AskAsync(NetworkHost host, string address, int port, int sourcePort = 0, TimeSpan? patience = null)
@@ -148,16 +149,29 @@ internal static class LabClient
         });
     }
 
-    /// <summary>Sends one datagram and waits for the answer: the server's name, how many bytes came back, and from where.</summary>
+    /// <summary>
+    /// Sends one datagram and waits for the answer: the server's name, how many bytes came back, and from where. Sends again after a while: on a machine that does much
+    /// else, the queue between two devices overflows now and then and UDP loses a datagram.
+    /// </summary>
     public static async Task<(string Server, int Bytes, IPEndPoint From)> AskUdpAsync(Socket socket, string address, int port, int size)
     {
-        using var patience = new CancellationTokenSource(Patience);
-        await socket.SendToAsync(new byte[size], SocketFlags.None, new IPEndPoint(IPAddress.Parse(address), port), patience.Token);
         var buffer = new byte[65_536];
         var any = new IPEndPoint(socket.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
-        var got = await socket.ReceiveFromAsync(buffer, SocketFlags.None, any, patience.Token);
-        var name = Encoding.ASCII.GetString(buffer, 0, Array.IndexOf(buffer, (byte)' '));
-        return (name, got.ReceivedBytes - name.Length - 1, (IPEndPoint)got.RemoteEndPoint);
+        for (var attempt = 1; ; attempt++)
+        {
+            using var patience = new CancellationTokenSource(Patience / Attempts);
+            try
+            {
+                await socket.SendToAsync(new byte[size], SocketFlags.None, new IPEndPoint(IPAddress.Parse(address), port), patience.Token);
+                var got = await socket.ReceiveFromAsync(buffer, SocketFlags.None, any, patience.Token);
+                var name = Encoding.ASCII.GetString(buffer, 0, Array.IndexOf(buffer, (byte)' '));
+                return (name, got.ReceivedBytes - name.Length - 1, (IPEndPoint)got.RemoteEndPoint);
+            }
+            catch (OperationCanceledException) when (attempt < Attempts)
+            {
+                // Once more.
+            }
+        }
     }
 
     /// <summary>The same with a socket of its own.</summary>
