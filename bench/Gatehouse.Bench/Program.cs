@@ -11,6 +11,9 @@ IReadOnlyList<Comparison> comparisons =
     ScaleComparison.Comparison,
 ];
 
+// A part of a comparison that needs a process of its own.
+if (args is [Fleet.Word]) return await Fleet.RunAsync(Console.In, Console.Out);
+
 var chosen = comparisons.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);
 if (chosen is null)
 {

@@ -21,7 +21,9 @@ public sealed class InterestTests
     {
         await using var root = await RootHost.StartAsync();
         await DeployAsync(root, "a", 0, "10.18.0.2");
-        await root.Local.UntilThereAsync<AddressLease>("10.30.0.2", _ => true);
+        // What somebody else was told is in memory.
+        var other = await root.Local.CreateAsync(Ask("c3", "a"), Ct);
+        await root.Local.UntilThereAsync<Interest>(other.Key, i => i.Status!.Instances.Count == 1);
         var answer = (await root.ClusterClient("c2").CreateAsync(Ask("c2", query), Ct)).Status!;
         Assert.Equal((ResolutionOutcome.Found, "a"), (answer.Outcome, answer.Service));
         Assert.Equal("10.30.0.1", answer.Addresses.Single().Ipv4);

@@ -62,8 +62,7 @@ public sealed class OakestraTests
                 job["instance_list"]!.ToJsonString());
         }
 
-        var interest = await root.Local.GetAsync<Interest>("c1.app.test.web.ns", Ct);
-        Assert.Equal(("c1", 1), (interest!.Spec.Holder, interest.Status!.Instances.Count));
+        await root.Local.UntilThereAsync<Interest>("c1.app.test.web.ns", i => i is { Spec.Holder: "c1", Status.Outcome: ResolutionOutcome.Found });
         await OkAsync("deregistered", http.DeleteAsync("/api/net/interest/App.test.Web.ns", Ct));
         Assert.Null(await root.Local.GetAsync<Interest>("c1.app.test.web.ns", Ct));
         await FaultAsync(HttpStatusCode.NotFound, "no service has the name or address a.b.c.d", http.GetAsync("/api/net/service/a_b_c_d/instances", Ct));
