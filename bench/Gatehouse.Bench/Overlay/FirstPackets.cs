@@ -13,15 +13,13 @@ internal sealed class FirstPackets : IDisposable
     private static readonly TimeSpan GiveUp = TimeSpan.FromSeconds(5);
     private readonly Socket _echo;
     private readonly Thread _answering;
-    private readonly Socket _client;
+    private readonly NetworkNamespace _client;
 
     public FirstPackets(NetworkNamespace client, NetworkNamespace server)
     {
-        _echo = server.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = BufferBytes });
+        _client = client;
+        _echo = NewSocket(server);
         _echo.Bind(new IPEndPoint(IPAddress.Any, Port));
-        _client = client.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = BufferBytes });
-        _client.Bind(new IPEndPoint(IPAddress.Any, 0));
-        _client.ReceiveTimeout = (int)GiveUp.TotalMilliseconds;
         _answering = new Thread(Answer) { IsBackground = true };
         _answering.Start();
     }
@@ -32,47 +30,62 @@ internal sealed class FirstPackets : IDisposable
     /// <summary>Milliseconds of each from its own sending, all sent at once.</summary>
     public double[] AtOnce(IReadOnlyList<IPAddress> services)
     {
-        var sent = new long[services.Count];
-        var answered = new double[services.Count];
-        var number = new byte[4];
-        for (var i = 0; i < services.Count; i++)
+        // A socket for each: behind all of these services is one real instance, whose flows from one port would have to get others on the way.
+        var sockets = services.Select(s => NewSocket(_client)).ToArray();
+        try
         {
-            BitConverter.TryWriteBytes(number, i);
-            sent[i] = Stopwatch.GetTimestamp();
-            _client.SendTo(number, new IPEndPoint(services[i], Port));
-        }
-
-        for (var count = 0; count < services.Count; count++)
-        {
-            EndPoint from = new IPEndPoint(IPAddress.Any, 0);
-            try
+            var sent = new long[services.Count];
+            for (var i = 0; i < services.Count; i++)
             {
-                _client.ReceiveFrom(number, ref from);
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.TimedOut)
-            {
-                throw new TimeoutException($"{services.Count - count} of {services.Count} first packets had no answer after {GiveUp.TotalSeconds:0} s");
+                sent[i] = Stopwatch.GetTimestamp();
+                sockets[i].SendTo([1], new IPEndPoint(services[i], Port));
             }
 
-            var i = BitConverter.ToInt32(number);
-            if (!((IPEndPoint)from).Address.Equals(services[i])) throw new InvalidOperationException($"{services[i]} was asked and {from} answered");
-            answered[i] = Stopwatch.GetElapsedTime(sent[i]).TotalMilliseconds;
+            return Collect(sockets, services, sent);
         }
-
-        return answered;
+        finally
+        {
+            foreach (var socket in sockets) socket.Dispose();
+        }
     }
 
     /// <summary>Sends one datagram to each and waits for nothing.</summary>
     public void Send(IReadOnlyList<IPAddress> services)
     {
-        foreach (var service in services) _client.SendTo([0, 0, 0, 0], new IPEndPoint(service, Port));
+        using var socket = NewSocket(_client);
+        foreach (var service in services) socket.SendTo([1], new IPEndPoint(service, Port));
     }
 
     public void Dispose()
     {
-        _client.Dispose();
         _echo.Dispose();
         _answering.Join();
+    }
+
+    private static Socket NewSocket(NetworkNamespace network) =>
+        network.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = BufferBytes });
+
+    private static double[] Collect(Socket[] sockets, IReadOnlyList<IPAddress> services, long[] sent)
+    {
+        var answered = new double[services.Count];
+        var waiting = sockets.ToList();
+        while (waiting.Count > 0)
+        {
+            var ready = waiting.ToList();
+            Socket.Select(ready, null, null, GiveUp);
+            if (ready.Count == 0) throw new TimeoutException($"{waiting.Count} of {services.Count} first packets had no answer after {GiveUp.TotalSeconds:0} s");
+            foreach (var socket in ready)
+            {
+                EndPoint from = new IPEndPoint(IPAddress.Any, 0);
+                socket.ReceiveFrom(new byte[1], ref from);
+                var i = Array.IndexOf(sockets, socket);
+                answered[i] = Stopwatch.GetElapsedTime(sent[i]).TotalMilliseconds;
+                if (!((IPEndPoint)from).Address.Equals(services[i])) throw new InvalidOperationException($"{services[i]} was asked and {from} answered");
+                waiting.Remove(socket);
+            }
+        }
+
+        return answered;
     }
 
     private void Answer()

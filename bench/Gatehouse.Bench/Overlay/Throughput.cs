@@ -10,19 +10,47 @@ internal sealed class Throughput : IDisposable
     private const int Port = 5201;
     private readonly Process _server;
 
-    /// <param name="server">A process in the server's namespace.</param>
-    public Throughput(int server) => _server = HostTool.Start([.. HostTool.InNetworkOf(server), "iperf3", "--server", "--port", Number(Port)]);
+    private Throughput(Process server) => _server = server;
 
-    /// <summary>Gbit/s as received.</summary>
-    /// <param name="client">A process in the client's namespace.</param>
-    public static async Task<double> MeasureAsync(int client, string address, double seconds, CancellationToken cancellation)
+    /// <summary>Starts the server and waits until it listens.</summary>
+    /// <param name="server">A process in the server's namespace.</param>
+    public static async Task<Throughput> StartAsync(int server, CancellationToken cancellation)
     {
-        // The first tenth of a second is the slow start.
-        string[] command = [.. HostTool.InNetworkOf(client), "iperf3", "--client", address, "--port", Number(Port), "--time", Number(seconds), "--omit", "0.1", "--json", "--connect-timeout", "3000"];
+        var process = HostTool.Start([.. HostTool.InNetworkOf(server), "iperf3", "--server", "--port", Number(Port), "--forceflush"]);
+        var started = new Throughput(process);
+        var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data?.Contains("listening", StringComparison.Ordinal) == true) listening.TrySetResult();
+        };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        try
+        {
+            await listening.Task.WaitAsync(TimeSpan.FromSeconds(10), cancellation);
+            return started;
+        }
+        catch
+        {
+            started.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Gbit/s as received, and Gbit for each second of processor time that both ends used: a machine that is shared hardly changes that.</summary>
+    /// <param name="seconds">Whole ones: iperf3 knows no others.</param>
+    /// <param name="client">A process in the client's namespace.</param>
+    public static async Task<Sample> MeasureAsync(int client, string address, int seconds, CancellationToken cancellation)
+    {
+        string[] command = [.. HostTool.InNetworkOf(client), "iperf3", "--client", address, "--port", Number(Port), "--time", Number(seconds), "--json", "--connect-timeout", "3000"];
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(TimeSpan.FromSeconds(seconds + 20));
         using var answer = JsonDocument.Parse(await HostTool.RunAsync(command, deadline.Token));
-        return answer.RootElement.GetProperty("end").GetProperty("sum_received").GetProperty("bits_per_second").GetDouble() / 1e9;
+        if (answer.RootElement.TryGetProperty("error", out var error)) throw new InvalidOperationException($"iperf3 to {address}: {error.GetString()}");
+        var end = answer.RootElement.GetProperty("end");
+        var speed = end.GetProperty("sum_received").GetProperty("bits_per_second").GetDouble() / 1e9;
+        var used = end.GetProperty("cpu_utilization_percent");
+        return new(speed, speed * 100 / (used.GetProperty("host_total").GetDouble() + used.GetProperty("remote_total").GetDouble()));
     }
 
     public void Dispose()
@@ -32,5 +60,5 @@ internal sealed class Throughput : IDisposable
         _server.Dispose();
     }
 
-    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }
