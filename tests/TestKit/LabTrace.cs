@@ -26,7 +26,7 @@ public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string>
     {
         List<string> found = [];
         if (System.IO.Directory.Exists(Directory)) found.Add(Directory);
-        found.AddRange(Processes.Where(p => StartOf(p.Key) == p.Value).Select(p => $"process {p.Key}: {Text(p.Key, "cmdline").Replace('\0', ' ')}"));
+        found.AddRange(Processes.Where(p => StartOf(p.Key) == p.Value).Select(p => $"process {p.Key}: {Text(p.Key, "cmdline").Replace('\0', ' ')} {Text(p.Key, "stat")}"));
         var alive = Pids().Where(p => StartOf(p).Length > 0).SelectMany(p => Kinds.Select(k => Namespace(p, k))).OfType<string>().ToHashSet(StringComparer.Ordinal);
         found.AddRange(Namespaces.Where(alive.Contains));
         found.AddRange(File.ReadLines("/proc/self/mountinfo").Where(l => l.Contains(Directory, StringComparison.Ordinal) || Namespaces.Any(n => l.Contains(n, StringComparison.Ordinal))));
