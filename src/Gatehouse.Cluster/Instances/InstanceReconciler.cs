@@ -164,7 +164,11 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
     {
         try
         {
-            if (remove.AtRoot) await state.Upstream!.Root.DeleteAsync<FabricInstance>(name, null, cancellation);
+            if (remove.AtRoot)
+            {
+                await state.Upstream!.Root.DeleteAsync<FabricInstance>(name, null, cancellation);
+                state.Upstream.Instances.NoteGone(name);
+            }
         }
         catch (ApiUnreachableException) when (remove.Here is { Spec.Worker: not null } here)
         {
@@ -173,6 +177,10 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
             var stored = state.Feeds.Instances.Observe(await state.Local.UpdateAsync(released, cancellation));
             await ExplainAsync(stored, "undeployed; waits for root, which is away, to free its address", cancellation);
             throw;
+        }
+        catch (ApiStatusException e) when (e.Is(StatusReason.Forbidden))
+        {
+            // Root says so of what it does not have, and of another cluster's: there is nothing of ours to free.
         }
 
         if (remove.Here is not { } last) return;
