@@ -170,6 +170,10 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
                 state.Upstream.Instances.NoteGone(name);
             }
         }
+        catch (ApiStatusException e) when (e.Is(StatusReason.Forbidden))
+        {
+            // Root has nothing of that name that is ours: it was freed before, and what came after that failed.
+        }
         catch (ApiUnreachableException) when (remove.Here is { Spec.Worker: not null } here)
         {
             // Root hears of it later; the worker lets go of it now.
