@@ -51,7 +51,7 @@ internal static class ScaleComparison
 internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
 {
     private const int ChangeRounds = 5;
-    private static readonly TimeSpan Life = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Life = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan HearingLimit = TimeSpan.FromSeconds(60);
 
     public async Task RunAsync(string program, CancellationToken cancellation)
