@@ -1,10 +1,12 @@
 using Gatehouse.Bench;
+using Gatehouse.Bench.Overlay;
 using Gatehouse.Bench.Scale;
 using Gatehouse.Bench.Store;
 
 // One command for each comparison; each prints a table for people and ends with `name value` lines.
 IReadOnlyList<Comparison> comparisons =
 [
+    OverlayComparison.Comparison,
     StoreComparison.Comparison,
     ScaleComparison.Comparison,
 ];

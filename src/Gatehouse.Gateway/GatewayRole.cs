@@ -26,6 +26,7 @@ public sealed partial class GatewayRole : IGatewayView, IAsyncDisposable
     private readonly ManagementMetrics _metrics;
     private readonly InternalListeners _listeners;
     private readonly ListenerReport _report;
+    private readonly TokenFile _tokens;
     private readonly SemaphoreSlim _signal = new(0, 1);
     private volatile GatewayHost? _gateway;
     private volatile IReadOnlyList<IPEndPoint> _endpoints = [];
@@ -48,6 +49,7 @@ public sealed partial class GatewayRole : IGatewayView, IAsyncDisposable
         _exposures = new Informer<Exposure>(objects, mine, Mirror("gateway-exposures", logs));
         _certificate = new ManagementCertificate(Path.Combine(options.StateDirectory, "identity"), time);
         _report = new ListenerReport(new ListenerScan(options.SocketTables), cluster);
+        _tokens = new TokenFile(options.TokenFile ?? Path.Combine(options.StateDirectory, "management-tokens"), options.Tokens);
         _metrics = new ManagementMetrics(() => _endpoints.Count, () => _report.Count);
         var endpoints = new ManagementEndpoints(this, cluster, new ManagementCaller(credentials, options.Tokens, time), _metrics);
         _listeners = new InternalListeners(options.ManagementPort, _certificate, endpoints, logs);
@@ -95,6 +97,7 @@ public sealed partial class GatewayRole : IGatewayView, IAsyncDisposable
     /// <summary>Looks at the gateway host and does what is due.</summary>
     public async Task StepAsync(CancellationToken cancellation)
     {
+        RefreshTokens();
         _gateway = _hosts.Snapshot.Values.FirstOrDefault(h => h.Status?.Worker == _options.Worker);
 
         // Each act may make another one due, and each is tried once: what failed is tried again after the pause.
@@ -214,6 +217,18 @@ public sealed partial class GatewayRole : IGatewayView, IAsyncDisposable
         catch (Exception e) when (e is ApiUnreachableException or ApiStatusException or IOException)
         {
             ReportFault($"reporting the host's listeners: {e.Message}");
+        }
+    }
+
+    private void RefreshTokens()
+    {
+        try
+        {
+            foreach (var fault in _tokens.Refresh()) LogFault(fault.ToString());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            ReportFault($"reading the management API's tokens: {e.Message}");
         }
     }
 

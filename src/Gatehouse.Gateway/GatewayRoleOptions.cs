@@ -15,8 +15,14 @@ public sealed record GatewayRoleOptions
     /// <summary>TCP port of the management API on the gateway's internal addresses; 0 takes a free one. Default 11022.</summary>
     public int ManagementPort { get; init; } = GatewayProtocol.ManagementPort;
 
-    /// <summary>Bearer tokens of operators for the management API; null: client certificates alone.</summary>
-    public BearerTokens? Tokens { get; init; }
+    /// <summary>Bearer tokens for the management API, beside those of <see cref="TokenFile"/>. Default: none.</summary>
+    public BearerTokens Tokens { get; init; } = new();
+
+    /// <summary>
+    /// A file with operators' bearer tokens, one line for each: <c>NAME TOKEN [EXPIRES]</c>; mode 0600; followed as it changes. Default null: <c>management-tokens</c> in the
+    /// state directory, if it is there.
+    /// </summary>
+    public string? TokenFile { get; init; }
 
     /// <summary>How often the host's sockets are looked at; the kernel has no event for a new one. Default 2 s.</summary>
     public TimeSpan ScanInterval { get; init; } = TimeSpan.FromSeconds(2);

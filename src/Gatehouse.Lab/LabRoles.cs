@@ -29,7 +29,7 @@ public static class LabRoles
     public static IReadOnlyList<string> Arguments(LabTopology topology, UnderlayFamily family, LabPaths paths, LabHost host, string role) =>
         [.. Common(paths, host, role), .. Special(topology, family, paths, host, role)];
 
-    private static string[] Common(LabPaths paths, LabHost host, string role) => ["serve", role, "--state", paths.State(host.Name, role)];
+    private static string[] Common(LabPaths paths, LabHost host, string role) => ["serve", role, "--log", "text", "--state", paths.State(host.Name, role)];
 
     private static IEnumerable<string> Special(LabTopology topology, UnderlayFamily family, LabPaths paths, LabHost host, string role) => role switch
     {

@@ -127,12 +127,18 @@ public sealed partial class NodeRole
     private async Task FollowExposuresAsync(IInformer<Exposure> exposures, CancellationToken cancellation)
     {
         await Ready.WaitAsync(cancellation);
-        await foreach (var change in exposures.ChangesAsync(cancellation))
-            await AtCluster("taking in an exposure", () => _exposures.TakeAsync(change, cancellation));
+        await foreach (var batch in exposures.ChangeBatchesAsync(1_024, cancellation))
+        {
+            await Task.WhenAll(batch.Select(_exposures.TakeAsync));
+            await _exposures.ResolveAsync(cancellation);
+        }
     }
 
     private Task ReportDrainsAsync(CancellationToken cancellation) =>
         EveryAsync(DrainReport, "reporting drains", () => _exposures.ReportDrainsAsync(cancellation), cancellation);
+
+    private Task ResolveExposuresAsync(CancellationToken cancellation) =>
+        EveryAsync(_options.Limits.Survey, "resolving exposures", () => _exposures.ResolveAsync(cancellation), cancellation);
 
     private async Task EveryAsync(TimeSpan pause, string act, Func<Task> step, CancellationToken cancellation)
     {

@@ -7,6 +7,8 @@ namespace Gatehouse.Node;
 /// <summary>The worker's object and life sign at its cluster, and the subnetwork that comes of them.</summary>
 public sealed partial class NodeRole
 {
+    private DateTimeOffset? _leasedSince;
+
     private async Task RegisterAsync(CancellationToken cancellation)
     {
         var pause = _options.Limits.Lease / 3;
@@ -15,13 +17,16 @@ public sealed partial class NodeRole
         {
             await AtCluster("registering", async () =>
             {
-                if (!registered) await PutWorkerAsync(cancellation);
+                if (!registered || IsForgotten) await PutWorkerAsync(cancellation);
                 registered = true;
                 await RenewLeaseAsync(cancellation);
             });
             await Task.Delay(pause, _time, cancellation);
         }
     }
+
+    /// <summary>The cluster lost this worker, with its store for example.</summary>
+    private bool IsForgotten => _mirrors.Worker is { SyncedAt: not null, Snapshot.Count: 0 };
 
     private async Task PutWorkerAsync(CancellationToken cancellation)
     {
@@ -45,23 +50,32 @@ public sealed partial class NodeRole
         }
     }
 
+    /// <summary>One write, on top of whatever is there: nobody else writes this lease.</summary>
     private async Task RenewLeaseAsync(CancellationToken cancellation)
     {
-        var key = new ObjectKey(Worker.LeaseNamespace, _options.Name);
         var now = _time.GetUtcNow();
-        var there = await _cluster.GetAsync<Lease>(key, cancellation);
-        var spec = (there?.Spec ?? new LeaseSpec { AcquireTime = now }) with
+        _leasedSince ??= now;
+        var lease = new Lease
         {
-            HolderIdentity = _options.Name, RenewTime = now, LeaseDurationSeconds = (int)Math.Ceiling(_options.Limits.Lease.TotalSeconds),
+            ApiVersion = Lease.Info.ApiVersion,
+            Kind = Lease.Info.Kind,
+            Metadata = new() { Name = _options.Name, Namespace = Worker.LeaseNamespace },
+            Spec = new()
+            {
+                HolderIdentity = _options.Name,
+                AcquireTime = _leasedSince,
+                RenewTime = now,
+                LeaseDurationSeconds = (int)Math.Ceiling(_options.Limits.Lease.TotalSeconds),
+            },
         };
-        if (there is not null)
+        try
         {
-            await _cluster.UpdateAsync(there with { Spec = spec }, cancellation);
-            return;
+            await _cluster.UpdateAsync(lease, cancellation);
         }
-
-        await _cluster.CreateAsync(
-            new Lease { ApiVersion = Lease.Info.ApiVersion, Kind = Lease.Info.Kind, Metadata = new() { Name = key.Name, Namespace = key.Namespace }, Spec = spec }, cancellation);
+        catch (ApiStatusException fault) when (fault.Is(StatusReason.NotFound))
+        {
+            await _cluster.CreateAsync(lease, cancellation);
+        }
     }
 
     /// <summary>Takes in the subnetwork when root has leased one; it stays for life unless root gives another.</summary>

@@ -163,6 +163,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         {
             yield return FollowExposuresAsync(exposures, cancellation);
             yield return ReportDrainsAsync(cancellation);
+            yield return ResolveExposuresAsync(cancellation);
         }
     }
 
@@ -205,8 +206,9 @@ public sealed partial class NodeRole : IAsyncDisposable
 
     private async Task FollowInterestsAsync(CancellationToken cancellation)
     {
-        await foreach (var change in _mirrors.Interests.ChangesAsync(cancellation))
-            await AtCluster("taking in a resolution", () => _interests.TakeAsync(change));
+        // A batch has each object once: all its changes go into the kernel together.
+        await foreach (var batch in _mirrors.Interests.ChangeBatchesAsync(1_024, cancellation))
+            await Task.WhenAll(batch.Select(change => AtCluster("taking in a resolution", () => _interests.TakeAsync(change))));
     }
 
     private async Task ReadSlowPathAsync(CancellationToken cancellation)

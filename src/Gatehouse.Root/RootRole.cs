@@ -72,6 +72,7 @@ public sealed class RootRole : IDisposable
         _state.Ledger.Attach(_feeds.Addresses, local);
         await RootLoad.RunAsync(_state, _feeds, cancellation);
         foreach (var subnetwork in _feeds.Subnetworks.All) _subnetworkLoop.Mark(subnetwork.Metadata.Name);
+        _addressLoop.Mark(_state.Book.Known);
         foreach (var lease in _feeds.Addresses.All) MarkAddress(IPAddress.Parse(lease.Spec.Ipv4 ?? lease.Spec.Ipv6!));
         await _state.Interests.LoadAsync(local, cancellation);
         await _gateways.LoadAsync(local, _state.Time, cancellation);

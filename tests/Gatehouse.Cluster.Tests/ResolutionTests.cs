@@ -123,7 +123,7 @@ public sealed class ResolutionTests
         await root.Local.UntilThereAsync<Interest>("c1.app.ns.web.ns", i => i.Status!.Instances.Count == 3);
 
         var list = await cluster.Local.ListAsync<Interest>(Selection.All, Ct);
-        await cluster.Local.MergePatchAsync<FabricInstance>($"{Web}.2", """{"status":{"phase":"dead"}}""", "status", Ct);
+        await cluster.Local.MergePatchAsync<FabricInstance>($"{Web}.2", """{"status":{"phase":"Dead"}}""", "status", Ct);
         List<Interest> writes = [];
         await foreach (var e in cluster.Local.WatchAsync<Interest>(Selection.All, list.ResourceVersion, Ct))
         {
@@ -133,7 +133,7 @@ public sealed class ResolutionTests
             {
                 // A change that says the same tells nobody; the one after it is the next write.
                 await cluster.Local.MergePatchAsync<FabricInstance>($"{Web}.1", """{"metadata":{"labels":{"a":"b"}}}""", null, Ct);
-                await cluster.Local.MergePatchAsync<FabricInstance>($"{Web}.1", """{"status":{"phase":"dead"}}""", "status", Ct);
+                await cluster.Local.MergePatchAsync<FabricInstance>($"{Web}.1", """{"status":{"phase":"Dead"}}""", "status", Ct);
             }
 
             if (writes.Count == 2) break;

@@ -1,6 +1,7 @@
 using Gatehouse.Api.Client;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
+using Gatehouse.Root;
 using Gatehouse.TestHosts;
 using Gatehouse.TestKit;
 

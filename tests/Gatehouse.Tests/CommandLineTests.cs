@@ -26,6 +26,7 @@ public sealed class CommandLineTests
         { "expose web --gateway g --port 80 --service-port 70000 --public-address 1.2.3", ["--service-port: '70000'", "--public-address: '1.2.3'"] },
         { "expose web --gateway g --port 80 --wait soon", ["--wait: 'soon' is not valid: a number with s, m, h or d"] },
         { "deploy web --replicas -1", ["--replicas: '-1' is not valid: 0 to 10000"] },
+        { "deploy web --ready-port 0 --replicas 10001", ["--ready-port: '0'", "--replicas: '10001'"] },
         { "token create", ["--role"] },
         { "token create --role king", ["king"] },
         { "demo --port 70000", ["--port: '70000' is not valid: 1 to 65535"] },

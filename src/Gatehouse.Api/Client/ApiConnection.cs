@@ -65,6 +65,7 @@ internal sealed class ApiConnection : IDisposable
             UseCookies = false,
             UseProxy = false,
             ConnectTimeout = options.ConnectTimeout,
+            ConnectCallback = options.Connect is { } connect ? (context, cancellation) => connect(context.DnsEndPoint, cancellation) : null,
             EnableMultipleHttp2Connections = true,
             KeepAlivePingDelay = options.PingInterval,
             KeepAlivePingTimeout = options.PingTimeout,

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -41,6 +42,9 @@ public sealed record HttpObjectClientOptions
 
     /// <summary>A longer line of a watch ends it with an error. Bytes; default 4 MiB, over twice the largest object.</summary>
     public int MaxWatchLineBytes { get; init; } = 4 << 20;
+
+    /// <summary>Opens the connection below TLS, for a server that the process itself can't reach, for example one in another network namespace. Null: TCP as usual.</summary>
+    public Func<DnsEndPoint, CancellationToken, ValueTask<Stream>>? Connect { get; init; }
 
     /// <summary>Spreads the ends of watches. Default: the process's shared source.</summary>
     public Random Random { get; init; } = Random.Shared;

@@ -15,6 +15,12 @@ public sealed partial class MemberCredentials : ICredentialSource
     /// <summary>A clock that is set, or a machine that slept, moves the moment of renewal against a timer that was armed before.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(10);
 
+    /// <summary>With a clock that runs ahead of the issuer's every certificate looks old at once.</summary>
+    private static readonly TimeSpan RenewAtMostEvery = TimeSpan.FromMinutes(1);
+
+    /// <summary>A shorter delay is none at all, and would be asked for again and again.</summary>
+    private static readonly TimeSpan TimerTick = TimeSpan.FromMilliseconds(1);
+
     private readonly JoinOptions _options;
     private readonly MemberFiles _files;
     private volatile ApiCredentials _current;
@@ -57,7 +63,10 @@ public sealed partial class MemberCredentials : ICredentialSource
     {
         using var transport = new ApiTransport(new HttpObjectClientOptions
         {
-            Server = _options.Server, Credentials = this, Time = _options.Time, RequestTimeout = _options.RequestTimeout,
+            Server = _options.Server,
+            Credentials = this,
+            Time = _options.Time,
+            RequestTimeout = _options.RequestTimeout,
         });
         var backoff = new Backoff(_options.RetryFirst, _options.RetryMax, _options.Random);
         var due = NextDue();
@@ -66,7 +75,7 @@ public sealed partial class MemberCredentials : ICredentialSource
             while (true)
             {
                 var wait = due - _options.Time.GetUtcNow();
-                if (wait > TimeSpan.Zero)
+                if (wait >= TimerTick)
                 {
                     await Task.Delay(wait < LookEvery ? wait : LookEvery, _options.Time, cancellation);
                     continue;
@@ -178,7 +187,9 @@ public sealed partial class MemberCredentials : ICredentialSource
     {
         var certificate = _current.Certificate!;
         var (start, end) = (new DateTimeOffset(certificate.NotBefore), new DateTimeOffset(certificate.NotAfter));
-        return start + ((end - start) * (2.0 / 3 + ((_options.Random.NextDouble() - 0.5) / 10)));
+        var due = start + ((end - start) * (2.0 / 3 + ((_options.Random.NextDouble() - 0.5) / 10)));
+        var soonest = _options.Time.GetUtcNow() + RenewAtMostEvery;
+        return due > soonest ? due : soonest;
     }
 
     /// <summary>The subject says nothing: the issuer writes the names.</summary>

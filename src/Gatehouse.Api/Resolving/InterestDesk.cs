@@ -116,7 +116,7 @@ public sealed class InterestDesk : IAdmission, IDisposable
 
     private Status? Create(AdmissionRequest request, Interest interest)
     {
-        if (!IPAddress.TryParse(interest.Spec.Query, out _) && !Names.IsSubdomain(interest.Spec.Query.ToLowerInvariant()))
+        if ((!IPAddress.TryParse(interest.Spec.Query, out _) || interest.Spec.Query.Contains('%', StringComparison.Ordinal)) && !Names.IsSubdomain(interest.Spec.Query.ToLowerInvariant()))
             return request.Invalid([new Fault("spec.query", interest.Spec.Query, "must be an IPv4 or IPv6 address, or a service's name")]);
         if (_index.CountOf(interest.Spec.Holder) >= _options.PerHolder)
             return request.TooMany($"{interest.Spec.Holder} holds {_options.PerHolder} interests, which is the limit");

@@ -16,7 +16,11 @@ public interface IAuthorizer
 /// <param name="Subresource">Null, or <c>status</c>.</param>
 /// <param name="Name">Null for list, watch and create.</param>
 /// <param name="FieldSelector">As given with list or watch.</param>
-/// <param name="Object">The object as stored (get, update, patch, delete) or as sent (create), as JSON; null for list and watch.</param>
+/// <param name="Object">
+/// The object as stored (get, update, patch, delete) or as sent (create), as JSON that can be read as the kind's record; null for list and watch, and where nothing
+/// is stored. For update and patch the authorizer is asked twice, with the object as stored and as it would become, and both must pass: nobody takes what is not
+/// his, nor turns his own into another's.
+/// </param>
 public sealed record AuthorizationRequest(
     UserInfo User,
     string Verb,

@@ -49,14 +49,24 @@ internal sealed class GatewayFeeds(IObjectClient local, TimeProvider time, ILogg
         await using (changes)
         {
             // Asking for the first batch makes this a reader: a delete after this moment is an event, one before it is missing from the snapshot.
-            var first = changes.MoveNextAsync();
-            await inbox.WriteAsync(
-                state =>
-                {
-                    foreach (var (key, value) in informer.Snapshot) apply(state, key, value);
-                    Interlocked.Increment(ref _complete);
-                },
-                cancellation);
+            var first = changes.MoveNextAsync().AsTask();
+            try
+            {
+                await inbox.WriteAsync(
+                    state =>
+                    {
+                        foreach (var (key, value) in informer.Snapshot) apply(state, key, value);
+                        Interlocked.Increment(ref _complete);
+                    },
+                    cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                // A reader that still waits can't be disposed.
+                await ((Task)first).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                throw;
+            }
+
             for (var more = await first; more; more = await changes.MoveNextAsync()) await DeliverAsync(changes.Current, apply, cancellation);
         }
 

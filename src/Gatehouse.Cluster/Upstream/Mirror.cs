@@ -18,6 +18,9 @@ internal sealed class Mirror<T> : IAsyncDisposable
     private readonly PriorityQueue<string, long> _notes = new();
     private volatile bool _confirmed;
 
+    /// <summary>How far the watch has come; guarded by the lock on the notes.</summary>
+    private long _seen;
+
     /// <param name="file">The state file; null for none.</param>
     /// <param name="onChange">Short; called from one loop. Begins with one <c>Added</c> for each object.</param>
     /// <param name="onConfirmed">Called once, when root first answered and its answer went through <paramref name="onChange"/>.</param>
@@ -49,8 +52,15 @@ internal sealed class Mirror<T> : IAsyncDisposable
     /// <summary>Takes root's answer to a write of ours as known, until the watch has come as far.</summary>
     public T Note(T answer)
     {
-        _noted[answer.Metadata.Name] = answer;
-        lock (_notes) _notes.Enqueue(answer.Metadata.Name, Revision(answer.Metadata.ResourceVersion));
+        var revision = Revision(answer.Metadata.ResourceVersion);
+        lock (_notes)
+        {
+            // The watch may be ahead of the answer: what it has said since, a delete for example, is newer.
+            if (revision <= _seen) return answer;
+            _noted[answer.Metadata.Name] = answer;
+            _notes.Enqueue(answer.Metadata.Name, revision);
+        }
+
         return answer;
     }
 
@@ -64,18 +74,21 @@ internal sealed class Mirror<T> : IAsyncDisposable
     /// <summary>Follows root until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        await using var changes = _informer.ChangeBatchesAsync(1_000, cancellation).GetAsyncEnumerator(cancellation);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var changes = _informer.ChangeBatchesAsync(1_000, ends.Token).GetAsyncEnumerator(ends.Token);
         // Asking makes this a reader before the informer hears of root: what was on disk and is gone at root comes as an event.
         var first = changes.MoveNextAsync().AsTask();
-        await RoleTasks.RunAllAsync(cancellation, _informer.RunAsync, ct => FollowAsync(changes, first, ct), ConfirmAsync);
+        await RoleTasks.RunAllAsync(cancellation, _informer.RunAsync, ct => FollowAsync(changes, first, ends, ct), ConfirmAsync);
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _informer.DisposeAsync();
 
-    private async Task FollowAsync(IAsyncEnumerator<IReadOnlyList<ObjectEvent<T>>> changes, Task<bool> first, CancellationToken cancellation)
+    // Ends only when the reader did: one that still waits for its next batch can't be disposed.
+    private async Task FollowAsync(IAsyncEnumerator<IReadOnlyList<ObjectEvent<T>>> changes, Task<bool> first, CancellationTokenSource ends, CancellationToken cancellation)
     {
-        for (var more = await first.WaitAsync(cancellation); more; more = await changes.MoveNextAsync())
+        await using var ending = cancellation.Register(ends.Cancel);
+        for (var more = await first; more; more = await changes.MoveNextAsync())
         {
             foreach (var change in changes.Current)
             {
@@ -89,6 +102,7 @@ internal sealed class Mirror<T> : IAsyncDisposable
     {
         lock (_notes)
         {
+            _seen = Math.Max(_seen, upTo);
             while (_notes.TryPeek(out var name, out var revision) && revision <= upTo)
             {
                 _notes.Dequeue();

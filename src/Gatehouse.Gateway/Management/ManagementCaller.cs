@@ -9,7 +9,7 @@ namespace Gatehouse.Gateway.Management;
 /// Who calls the management API: an operator, by a client certificate that the root authority signed itself, or by a bearer token. Nobody else may; the
 /// source address counts for nothing.
 /// </summary>
-internal sealed class ManagementCaller(ICredentialSource credentials, BearerTokens? tokens, TimeProvider time)
+internal sealed class ManagementCaller(ICredentialSource credentials, BearerTokens tokens, TimeProvider time)
 {
     private const string Scheme = "Bearer ";
 
@@ -33,7 +33,7 @@ internal sealed class ManagementCaller(ICredentialSource credentials, BearerToke
         if (context.Request.Headers.Authorization.ToString() is { Length: > 0 } header)
         {
             if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return new ClientVerdict(null, "the Authorization header is no bearer token", default);
-            return tokens?.Examine(header[Scheme.Length..].Trim(), now) ?? new ClientVerdict(null, "this gateway takes no bearer tokens", default);
+            return tokens.Examine(header[Scheme.Length..].Trim(), now);
         }
 
         if (context.Connection.ClientCertificate is not { } certificate) return new ClientVerdict(null, "no credentials were shown", default);

@@ -15,10 +15,13 @@ namespace Gatehouse.Node.Exposures;
 /// The exposures that the cluster put on this worker, in its own table. It executes and decides nothing: active ones are translated, draining ones take no new flows while the
 /// open ones are counted, and what is withdrawn or moved away ends with its flows.
 /// </summary>
-/// <remarks>One caller at a time; <see cref="RefreshAsync"/> may come from any thread.</remarks>
+/// <remarks>Safe for any thread, one change of an exposure at a time.</remarks>
 internal sealed class ExposureSync(DataPath path, ServiceBook services, InterestBook interests, FlowTable flows, IObjectClient cluster, NodeOptions options, ILogger log)
 {
     private readonly ConcurrentDictionary<string, Exposure> _served = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, IPAddress> _indexed = new(StringComparer.Ordinal);
+    private readonly Dictionary<IPAddress, Dictionary<string, ExposureTarget>> _byService = [];
 
     /// <summary>Services that exposures lead to, whose interests stay while they do.</summary>
     public IReadOnlySet<string> Services => _served.Values
@@ -28,16 +31,17 @@ internal sealed class ExposureSync(DataPath path, ServiceBook services, Interest
     public IReadOnlyCollection<Exposure> All => [.. _served.Values];
 
     /// <summary>Takes in what changed.</summary>
-    public async Task TakeAsync(ObjectEvent<Exposure> change, CancellationToken cancellation)
+    public async Task TakeAsync(ObjectEvent<Exposure> change)
     {
         if (change.Object is not { } exposure) return;
         var name = exposure.Metadata.Name;
         var passes = change.Type != ObjectEventType.Deleted && exposure.Status is { Phase: ExposurePhase.Active } && ExposureTarget.From(exposure) is not null;
         var drains = change.Type != ObjectEventType.Deleted && exposure.Status is { Phase: ExposurePhase.Draining };
+        Index(name, passes ? ExposureTarget.From(exposure) : null);
         if (passes)
         {
             _served[name] = exposure;
-            await ServeAsync(exposure, cancellation);
+            await ServeAsync(exposure);
             return;
         }
 
@@ -55,10 +59,18 @@ internal sealed class ExposureSync(DataPath path, ServiceBook services, Interest
     /// <summary>A service's slots changed: those of its exposures follow.</summary>
     public async Task RefreshAsync(ServiceView service)
     {
-        foreach (var exposure in _served.Values.Where(e => e.Status?.Phase == ExposurePhase.Active))
-        {
-            if (ExposureTarget.From(exposure) is { } target && Leads(target.Service, service)) await PutAsync(target, service);
-        }
+        var addresses = service.Slots.Select(s => s.Service.Address).Concat(service.Targets.SelectMany(t => new[] { t.Instance4, t.Instance6 }).OfType<IPAddress>());
+        ExposureTarget[] led;
+        lock (_gate) led = [.. addresses.SelectMany(a => _byService.GetValueOrDefault(a)?.Values ?? Enumerable.Empty<ExposureTarget>())];
+        await Task.WhenAll(led.Select(target => PutAsync(target, service)));
+    }
+
+    /// <summary>Asks for the addresses of exposures that nobody resolved so far; the answer comes back through <see cref="RefreshAsync"/>.</summary>
+    public async Task ResolveAsync(CancellationToken cancellation)
+    {
+        IPAddress[] open;
+        lock (_gate) open = [.. _byService.Keys.Where(a => services.Find(a) is null)];
+        await Task.WhenAll(open.Select(address => interests.ResolveAsync(address, cancellation)));
     }
 
     /// <summary>Counts the open flows of those that drain and says so to the cluster, which ends the drain with the last one.</summary>
@@ -75,24 +87,33 @@ internal sealed class ExposureSync(DataPath path, ServiceBook services, Interest
 
     private static string Owner(string name) => $"exp/{name}";
 
-    private static bool Leads(IPAddress address, ServiceView service) =>
-        service.Slots.Any(s => s.Service.Address.Equals(address)) || service.Targets.Any(t => address.Equals(t.Instance4) || address.Equals(t.Instance6));
+    /// <summary>Which active exposures lead to an address: a change of one service must not look at all of them.</summary>
+    private void Index(string name, ExposureTarget? target)
+    {
+        lock (_gate)
+        {
+            if (_indexed.Remove(name, out var former) && _byService.TryGetValue(former, out var others) && others.Remove(name) && others.Count == 0) _byService.Remove(former);
+            if (target is null) return;
+            _indexed[name] = target.Service;
+            if (!_byService.TryGetValue(target.Service, out var all)) _byService[target.Service] = all = new(StringComparer.Ordinal);
+            all[name] = target;
+        }
+    }
 
-    private async Task ServeAsync(Exposure exposure, CancellationToken cancellation)
+    /// <summary>What is not resolved yet is served when its resolution comes: nobody else waits for that.</summary>
+    private Task ServeAsync(Exposure exposure)
     {
         var target = ExposureTarget.From(exposure)!;
-        if (PortMappings.IsReserved(target.Protocol, target.Port, options))
-        {
-            log.ExposureRefused(target.Name, target.Port);
-            return;
-        }
-
-        if (services.Find(target.Service) is null) await interests.ResolveAsync(target.Service, cancellation);
-        await PutAsync(target, services.Find(target.Service));
+        if (IsReserved(target)) log.ExposureRefused(target.Name, target.Port);
+        return PutAsync(target, services.Find(target.Service));
     }
+
+    private bool IsReserved(ExposureTarget target) => PortMappings.IsReserved(target.Protocol, target.Port, options);
 
     private Task PutAsync(ExposureTarget target, ServiceView? service)
     {
+        // Whoever decides refuses these; should one come all the same, the host keeps its port.
+        if (IsReserved(target)) return path.ReplaceAsync(Owner(target.Name), []);
         var (elements, chains) = ExposureElements.Of(target, service);
         return path.ReplaceAsync(Owner(target.Name), elements, [.. chains]);
     }

@@ -81,7 +81,6 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
         try
         {
             if (_link is null || _addresses is null) throw new AttachRefusedException("this worker has no subnetwork yet; it waits for its cluster");
-            using var target = OpenNamespace(request);
             if (_attached.TryGetValue(request.Name, out var there))
             {
                 if (IsSame(there, request)) return there;
@@ -89,6 +88,7 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
             }
 
             PortMappings.Check(request.PortMappings, request.Name, _attached.Values, options);
+            using var target = OpenNamespace(request);
             instance = Reserve(request, address);
             try
             {
@@ -179,11 +179,15 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
     private static bool IsSame(AttachedInstance there, AttachRequest request) => there.NamespaceName == request.NamespaceName
         && (request.NamespaceName is not null || (there.Pid == request.Pid && new ProcessIdentity(there.Pid, there.StartTime).IsAlive));
 
-    private static NetworkNamespace OpenNamespace(AttachRequest request)
+    private NetworkNamespace OpenNamespace(AttachRequest request)
     {
         try
         {
-            return request.NamespaceName is { } name ? NetworkNamespace.Open(name) : NetworkNamespace.OpenPid(request.Pid);
+            var target = request.NamespaceName is { } name ? NetworkNamespace.Open(name) : NetworkNamespace.OpenPid(request.Pid);
+            using var here = options.Namespace is null ? NetworkNamespace.Current() : null;
+            if (target.Identity != (options.Namespace ?? here!).Identity) return target;
+            target.Dispose();
+            throw new AttachRefusedException($"{(request.NamespaceName is null ? $"process {request.Pid}" : request.NamespaceName)} is in the host's own network namespace; an instance needs one of its own");
         }
         catch (LinuxException fault) when (fault.Errno == Errno.ENOENT)
         {

@@ -37,7 +37,11 @@ internal enum InstanceStep
 /// <param name="IsAlive">Whether its process, or its namespace when there is none, is still there.</param>
 /// <param name="DrainingSince">When the drain began; null when it did not.</param>
 /// <param name="Flows">Flows that lead to it; null when not counted.</param>
-internal sealed record InstanceView(FabricInstance? Object, bool IsSynced, AttachedInstance? Attached, bool IsAlive, DateTimeOffset? DrainingSince, int? Flows);
+internal sealed record InstanceView(FabricInstance? Object, bool IsSynced, AttachedInstance? Attached, bool IsAlive, DateTimeOffset? DrainingSince, int? Flows)
+{
+    /// <summary>Whether its program listens where it said it would; true when it said nothing.</summary>
+    public bool IsReady { get; init; } = true;
+}
 
 /// <summary>A decision and why, for people.</summary>
 internal readonly record struct InstanceDecision(InstanceStep Step, string Why = "");
@@ -51,7 +55,8 @@ internal static class InstancePlan
         if (!view.IsAlive) return new(InstanceStep.End, attached.Pid == 0 ? "its network namespace is gone" : "its process ended");
         if (view.Object is null) return attached.Declared && view.IsSynced ? Drain(view, options, now, "it was deleted") : Undeclared(view);
         if (IsUndeployed(view.Object)) return Drain(view, options, now, "it was undeployed");
-        return IsReported(view.Object, attached) ? new(InstanceStep.None) : new(InstanceStep.Adopt);
+        if (IsReported(view.Object, attached)) return new(InstanceStep.None);
+        return view.IsReady ? new(InstanceStep.Adopt) : new(InstanceStep.Wait, "its program does not listen yet");
     }
 
     /// <summary>Whether somebody asked for its end.</summary>

@@ -74,7 +74,10 @@ internal sealed class InstanceReconciler(
         if (attached is { Pid: > 0 }) Watch(attached, cancellation);
         DateTimeOffset? since = _draining.TryGetValue(name, out var began) ? began : null;
         int? open = since is not null && attached is not null ? flows.CountTo(attached) : null;
-        var view = new InstanceView(wanted, objects.SyncedAt is not null, attached, attached is null || IsAlive(attached), since, open);
+        var view = new InstanceView(wanted, objects.SyncedAt is not null, attached, attached is null || IsAlive(attached), since, open)
+        {
+            IsReady = attached is not { Pid: > 0 } || wanted?.Spec.Process?.ReadyPort is not { } port || ListenTable.Has(attached.Pid, port),
+        };
         var decision = InstancePlan.Decide(view, options, time.GetUtcNow());
         try
         {

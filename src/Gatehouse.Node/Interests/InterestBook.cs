@@ -55,6 +55,13 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
     /// <summary>Asks for an address, and waits until the kernel translates it.</summary>
     public async Task<ResolveOutcome> ResolveAsync(IPAddress address, CancellationToken cancellation)
     {
+        // The rest of a datagram whose first fragments were put back already, or another address of a service that was resolved meanwhile.
+        if (services.AppliedOrNull(address) is { } applied)
+        {
+            await applied;
+            return ResolveOutcome.Installed;
+        }
+
         var name = Interest.NameFor(options.Name, address.ToString());
         var held = Hold(name, address.ToString());
         using var patience = new CancellationTokenSource(options.Limits.Resolve, time);
@@ -63,7 +70,12 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         {
             var answer = await AskAsync(held, deadline.Token);
             while (answer is null or { Outcome: ResolutionOutcome.Pending }) answer = await held.NextAsync(deadline.Token);
-            if (answer.Outcome == ResolutionOutcome.Unknown) return ResolveOutcome.Unknown;
+            if (answer.Outcome == ResolutionOutcome.Unknown)
+            {
+                await ForgetAsync(name);
+                return ResolveOutcome.Unknown;
+            }
+
             await services.PutAsync(name, answer);
             return ResolveOutcome.Installed;
         }
@@ -73,6 +85,8 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         }
         catch (ApiUnreachableException fault)
         {
+            // Nothing was asked: the next packet asks.
+            lock (_gate) _held.Remove(name);
             log.ClusterUnreachable($"resolving {address}", fault.Message);
             return ResolveOutcome.Unanswered;
         }

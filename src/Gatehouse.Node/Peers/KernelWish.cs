@@ -56,7 +56,11 @@ internal sealed record KernelWish
 
         return new()
         {
-            Fdb = fdb.ToImmutable(), Neighbours = neighbours.ToImmutable(), Routes = routes.ToImmutable(), Rules = rules.ToImmutable(), Owners = owners.ToImmutable(),
+            Fdb = fdb.ToImmutable(),
+            Neighbours = neighbours.ToImmutable(),
+            Routes = routes.ToImmutable(),
+            Rules = rules.ToImmutable(),
+            Owners = owners.ToImmutable(),
         };
     }
 
@@ -76,19 +80,40 @@ internal sealed record KernelWish
         };
     }
 
-    /// <summary>From what is to what should be. A neighbour and its forwarding entry come before the route that needs them.</summary>
-    public RouteBatch To(KernelWish after)
+    /// <summary>From what is to what should be, all of it.</summary>
+    public RouteBatch To(KernelWish after) => To(
+        after, [.. Fdb.Keys.Union(after.Fdb.Keys)], [.. Neighbours.Keys.Union(after.Neighbours.Keys)],
+        [.. Routes.Keys.Union(after.Routes.Keys)], [.. Rules.Keys.Union(after.Rules.Keys)]);
+
+    /// <summary>The same for what some peers have or had: costs as much as they have, however many others there are.</summary>
+    public RouteBatch To(KernelWish after, PeerPlan plan, IReadOnlyCollection<(string Name, PeerTarget? Peer)> moved)
+    {
+        PeerTarget[] touched = [.. moved.Select(m => Owners.GetValueOrDefault(m.Name)).Concat(moved.Select(m => m.Peer)).OfType<PeerTarget>()];
+        return To(
+            after, [.. touched.Select(p => p.Mac).Distinct()], [.. touched.SelectMany(plan.Neighbours).Select(n => n.Address).Distinct()],
+            [.. touched.SelectMany(plan.Routes).Select(r => (r.Destination, r.Table)).Distinct()], [.. touched.SelectMany(PeerPlan.Rules).Select(r => (r.Family, r.Table)).Distinct()]);
+    }
+
+    /// <summary>A neighbour and its forwarding entry come before the route that needs them, and go after it.</summary>
+    private RouteBatch To(
+        KernelWish after, MacAddress[] macs, IPAddress[] addresses, (IPNetwork Destination, uint Table)[] routes, (System.Net.Sockets.AddressFamily Family, uint Table)[] rules)
     {
         var batch = new RouteBatch();
-        foreach (var (mac, entry) in after.Fdb) if (!Fdb.TryGetValue(mac, out var old) || !Equals(old.Remote, entry.Remote)) batch.Replace(entry);
-        foreach (var (address, entry) in after.Neighbours) if (!Neighbours.TryGetValue(address, out var old) || old.Mac != entry.Mac) batch.Replace(entry);
-        foreach (var (key, route) in after.Routes) if (!Routes.TryGetValue(key, out var old) || !Same(old, route)) batch.Replace(route);
-        foreach (var (key, rule) in after.Rules) if (!Rules.ContainsKey(key)) batch.Add(rule);
-        foreach (var (key, rule) in Rules) if (!after.Rules.ContainsKey(key)) batch.Delete(rule);
-        foreach (var (key, route) in Routes) if (!after.Routes.ContainsKey(key)) batch.Delete(route);
-        foreach (var (address, entry) in Neighbours) if (!after.Neighbours.ContainsKey(address)) batch.Delete(entry);
-        foreach (var (mac, entry) in Fdb) if (!after.Fdb.ContainsKey(mac)) batch.Delete(entry);
+        foreach (var mac in macs) Put(Fdb.GetValueOrDefault(mac), after.Fdb.GetValueOrDefault(mac), (a, b) => Equals(a.Remote, b.Remote), e => batch.Replace(e));
+        foreach (var key in addresses) Put(Neighbours.GetValueOrDefault(key), after.Neighbours.GetValueOrDefault(key), (a, b) => a.Mac == b.Mac, e => batch.Replace(e));
+        foreach (var key in routes) Put(Routes.GetValueOrDefault(key), after.Routes.GetValueOrDefault(key), Same, e => batch.Replace(e));
+        foreach (var key in rules) Put(Rules.GetValueOrDefault(key), after.Rules.GetValueOrDefault(key), (_, _) => true, e => batch.Add(e));
+        foreach (var key in rules) if (Rules.TryGetValue(key, out var old) && !after.Rules.ContainsKey(key)) batch.Delete(old);
+        foreach (var key in routes) if (Routes.TryGetValue(key, out var old) && !after.Routes.ContainsKey(key)) batch.Delete(old);
+        foreach (var key in addresses) if (Neighbours.TryGetValue(key, out var old) && !after.Neighbours.ContainsKey(key)) batch.Delete(old);
+        foreach (var mac in macs) if (Fdb.TryGetValue(mac, out var old) && !after.Fdb.ContainsKey(mac)) batch.Delete(old);
         return batch;
+    }
+
+    private static void Put<T>(T? old, T? wanted, Func<T, T, bool> same, Action<T> put)
+        where T : class
+    {
+        if (wanted is not null && (old is null || !same(old, wanted))) put(wanted);
     }
 
     private static bool Same(Route a, Route b) => Equals(a.Gateway, b.Gateway) && Equals(a.Source, b.Source) && a.Device == b.Device;

@@ -64,7 +64,7 @@ internal sealed class PeerSync(DataPath path, NodeOptions options, ILogger log) 
             if (_plan is not { } plan) return 0;
             var wish = KernelWish.Of(plan, _peers.Values);
             var there = KernelWish.Read(_route, plan.Device, wish);
-            var count = Apply(there, wish);
+            var count = Apply(there.To(wish));
             _wish = wish;
             return count;
         }
@@ -86,14 +86,13 @@ internal sealed class PeerSync(DataPath path, NodeOptions options, ILogger log) 
 
     private void Move(PeerPlan plan, IReadOnlyCollection<(string Name, Peer? Peer)> changes, Dictionary<string, PeerTarget> next)
     {
-        var before = _wish;
-        _wish = before.With(plan, changes.Select(c => (c.Name, next.GetValueOrDefault(c.Name))));
-        Apply(before, _wish);
+        var (before, moved) = (_wish, changes.Select(c => (c.Name, next.GetValueOrDefault(c.Name))).ToArray());
+        _wish = before.With(plan, moved);
+        Apply(before.To(_wish, plan, moved));
     }
 
-    private int Apply(KernelWish before, KernelWish after)
+    private int Apply(RouteBatch batch)
     {
-        var batch = before.To(after);
         if (batch.Count == 0) return 0;
         var outcome = _route.Apply(batch);
         foreach (var failure in outcome.Failures.Where(f => !f.IsMissing && !f.AlreadyExists)) log.PeerRefused(failure.ToString());

@@ -74,6 +74,8 @@ internal static class RulesetTemplates
             type filter hook prerouting priority -90
             <IP> daddr != <SERVICES> return
             ct state invalid counter drop
+            # A reset first: the kernel limits ICMP errors to one a second for each target.
+            ct state new meta l4proto tcp <IP> daddr @refused reject with tcp reset
             ct state new <IP> daddr @refused reject with <REFUSAL>
             iifname <TUN> fib daddr oifname <TUN> counter drop
             iifname != <TUN> ct state new fib daddr oifname <TUN> goto slow
@@ -81,6 +83,8 @@ internal static class RulesetTemplates
           chain missout {
             type filter hook output priority -90
             <IP> daddr != <SERVICES> return
+            # A reset first: the kernel limits ICMP errors to one a second for each target.
+            ct state new meta l4proto tcp <IP> daddr @refused reject with tcp reset
             ct state new <IP> daddr @refused reject with <REFUSAL>
             ct state new oifname <TUN> goto slow
           }

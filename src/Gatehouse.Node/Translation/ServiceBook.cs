@@ -14,6 +14,7 @@ internal sealed class ServiceBook(DataPath path)
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Entry> _services = new(StringComparer.Ordinal);
     private readonly Dictionary<IPAddress, Entry> _byAddress = [];
+    private readonly Dictionary<string, Entry> _byHolder = new(StringComparer.Ordinal);
 
     /// <summary>Says which place is nearest for a service, given the places that serve it.</summary>
     public Func<string, IReadOnlyList<string>, string?> Closest { get; set; } = static (_, _) => null;
@@ -39,6 +40,12 @@ internal sealed class ServiceBook(DataPath path)
         lock (_gate) return _byAddress.GetValueOrDefault(address)?.View;
     }
 
+    /// <summary>Ends when the kernel translates an address that is known here; null when it is not known.</summary>
+    public Task? AppliedOrNull(IPAddress address)
+    {
+        lock (_gate) return _byAddress.GetValueOrDefault(address)?.Applied;
+    }
+
     /// <summary>Takes in a resolution that somebody here needs.</summary>
     /// <param name="holder">Who needs it: the service stays as long as anybody does.</param>
     /// <returns>Ends when the kernel holds it.</returns>
@@ -50,6 +57,8 @@ internal sealed class ServiceBook(DataPath path)
         lock (_gate)
         {
             if (!_services.TryGetValue(name, out var entry)) _services[name] = entry = new(name);
+            if (_byHolder.TryGetValue(holder, out var former) && former != entry) former.Holders.Remove(holder);
+            _byHolder[holder] = entry;
             entry.Holders.Add(holder);
             if (resolution.Version > entry.Version || entry.Version == 0)
             {
@@ -72,22 +81,19 @@ internal sealed class ServiceBook(DataPath path)
     /// <summary>Somebody needs the service no more.</summary>
     public async Task DropAsync(string holder)
     {
-        var drops = new List<(Task Applied, ServiceView View)>();
+        Task applied;
+        ServiceView gone;
         lock (_gate)
         {
-            foreach (var entry in _services.Values.Where(e => e.Holders.Remove(holder) && e.Holders.Count == 0).ToArray())
-            {
-                _services.Remove(entry.Name);
-                Index(entry, []);
-                drops.Add((path.ReplaceAsync(Owner(entry.Name), []), entry.View with { Targets = [], Slots = [] }));
-            }
+            if (!_byHolder.Remove(holder, out var entry) || !entry.Holders.Remove(holder) || entry.Holders.Count > 0) return;
+            _services.Remove(entry.Name);
+            Index(entry, []);
+            gone = entry.View with { Targets = [], Slots = [] };
+            applied = path.ReplaceAsync(Owner(entry.Name), []);
         }
 
-        foreach (var (applied, view) in drops)
-        {
-            await applied;
-            await Changed(view);
-        }
+        await applied;
+        await Changed(gone);
     }
 
     /// <summary>Fills the slots of services anew: their instances' presence or distance changed.</summary>

@@ -28,7 +28,8 @@ public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
         Json = ObjectsJson.Default.FabricInstance,
         Check = static i => FieldChecks.Required("spec.service", i.Spec.Service)
             .Concat(FieldChecks.Range("spec.number", i.Spec.Number, 0, 999_999))
-            .Concat(FieldChecks.Range("spec.weight", i.Spec.Weight, 0, 256)),
+            .Concat(FieldChecks.Range("spec.weight", i.Spec.Weight, 0, 256))
+            .Concat(i.Spec.Process?.ReadyPort is { } port ? FieldChecks.Range("spec.process.readyPort", port, 1, 65_535) : []),
     };
 }
 
@@ -61,7 +62,11 @@ public sealed record FabricInstanceSpec
 
 /// <summary>A program to run.</summary>
 /// <param name="Command">Program and arguments; the program <c>gatehouse</c> means the worker's own binary.</param>
-public sealed record InstanceProcess(IReadOnlyList<string> Command);
+public sealed record InstanceProcess(IReadOnlyList<string> Command)
+{
+    /// <summary>TCP port on which the program listens when it can serve: the instance takes no traffic before. 1 to 65535; null: it takes traffic at once.</summary>
+    public int? ReadyPort { get; set; }
+}
 
 /// <summary>What root (instance address), cluster and worker (the rest) observed.</summary>
 public sealed record FabricInstanceStatus

@@ -122,6 +122,19 @@ internal sealed class AddressBook
         }
     }
 
+    /// <summary>Every address that was ever handed out.</summary>
+    public IReadOnlyList<IPAddress> Known
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var v6 = Enum.GetValues<AddressUse>().SelectMany(u => _v6[(int)u].Entries.Select(e => SemanticRange.ForIpv6(u).At(e.Number)));
+                return [.. _v4.Entries.Select(e => SemanticRange.ForIpv4.At(e.Number)), .. v6];
+            }
+        }
+    }
+
     /// <summary>The addresses that a claim leases now.</summary>
     public IReadOnlyList<IPAddress> AddressesOf(Claim claim)
     {

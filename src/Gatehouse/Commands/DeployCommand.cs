@@ -9,6 +9,7 @@ namespace Gatehouse.Commands;
 /// <summary><c>gatehouse deploy</c>: a service and its instances, each a program that a worker runs in a network namespace of its own.</summary>
 internal static class DeployCommand
 {
+    private const int DemoPort = 80;
     private static readonly string[] Demo = ["gatehouse", "demo"];
 
     public static Command Create(HostContext host)
@@ -22,16 +23,21 @@ internal static class DeployCommand
         };
         var cluster = new Option<string?>("--cluster") { Description = "The cluster that runs them. Default: the only one.", HelpName = "NAME" };
         var workers = new Option<string[]>("--worker") { Description = "Workers to use, in turn. Default: the cluster chooses.", HelpName = "NAME" };
+        var ready = new Option<int?>("--ready-port") { Description = "TCP port on which the program listens when it can serve; no traffic before. Default: 80 for the demo service, else none.", HelpName = "PORT" };
         var wait = CommandParts.Duration("--wait", TimeSpan.FromSeconds(60), "How long to wait until all run.");
         var program = new Argument<string[]>("COMMAND") { Description = "Program and arguments. Default: the demo service.", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command("deploy", "Run instances of a service on workers." + CommandParts.Examples + """
               gatehouse deploy web --replicas 3
               gatehouse deploy web --replicas 3 --policy roundRobin --policy closest
               gatehouse deploy files --worker worker1 -- python3 -m http.server 80
-            """) { name, replicas, policies, cluster, workers, wait, program };
+            """) { name, replicas, policies, cluster, workers, ready, wait, program };
         replicas.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<int>() is < 0 or > 10_000) r.AddError($"--replicas: '{r.Tokens[0].Value}' is not valid: 0 to 10000");
+        });
+        ready.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int?>() is < 1 or > 65_535) r.AddError($"--ready-port: '{r.Tokens[0].Value}' is not valid: 1 to 65535");
         });
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -40,7 +46,7 @@ internal static class DeployCommand
             {
                 Service = parsed.GetRequiredValue(name).ToLowerInvariant(), Replicas = parsed.GetValue(replicas),
                 Policies = Policies.Parse(parsed.GetValue(policies) ?? []), Workers = parsed.GetValue(workers) ?? [],
-                Cluster = parsed.GetValue(cluster), Command = parsed.GetValue(program) is { Length: > 0 } given ? given : Demo,
+                Cluster = parsed.GetValue(cluster), Process = parsed.GetValue(program) is { Length: > 0 } given ? new(given) { ReadyPort = parsed.GetValue(ready) } : new(Demo) { ReadyPort = parsed.GetValue(ready) ?? DemoPort },
             };
             return await new Deploying(host, client, wanted).RunAsync(parsed.GetValue(wait), cancellation);
         });
@@ -59,7 +65,7 @@ internal static class DeployCommand
 
         public required string? Cluster { get; init; }
 
-        public required string[] Command { get; init; }
+        public required InstanceProcess Process { get; init; }
     }
 
     private sealed class Deploying(HostContext host, IObjectClient client, Deployment wanted)
@@ -116,7 +122,7 @@ internal static class DeployCommand
             ApiVersion = FabricInstance.Info.ApiVersion, Kind = FabricInstance.Info.Kind, Metadata = new ObjectMeta { Name = $"{wanted.Service}.{number}" },
             Spec = new FabricInstanceSpec
             {
-                Service = wanted.Service, Number = number, Cluster = cluster, Process = new InstanceProcess(wanted.Command),
+                Service = wanted.Service, Number = number, Cluster = cluster, Process = wanted.Process,
                 Worker = wanted.Workers.Length == 0 ? null : wanted.Workers[number % wanted.Workers.Length],
             },
         };

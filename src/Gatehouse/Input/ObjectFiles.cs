@@ -9,6 +9,7 @@ namespace Gatehouse.Input;
 /// <summary>Reads objects out of YAML and JSON: several documents in a file, lists taken apart, a folder's files in order of name, <c>-</c> for standard input.</summary>
 internal sealed class ObjectFiles(TextReader input)
 {
+    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
     private static readonly string[] Endings = [".yaml", ".yml", ".json"];
 
     /// <summary>All objects of all paths.</summary>
@@ -34,7 +35,7 @@ internal sealed class ObjectFiles(TextReader input)
         try
         {
             var text = path == "-" ? input.ReadToEnd() : File.ReadAllText(path);
-            return Documents(text).SelectMany((node, i) => Take($"{place}, document {i + 1}", node, faults)).ToList();
+            return Documents(path, text).SelectMany((node, i) => Take($"{place}, document {i + 1}", node, faults)).ToList();
         }
         catch (YamlException e)
         {
@@ -52,10 +53,10 @@ internal sealed class ObjectFiles(TextReader input)
         return [];
     }
 
-    /// <summary>JSON when it begins like JSON (its own parser tells faults better), else YAML.</summary>
-    private static List<JsonNode?> Documents(string text)
+    /// <summary>A file that calls itself JSON is read as such, because that parser tells its faults better; YAML holds all of JSON anyway.</summary>
+    private static List<JsonNode?> Documents(string path, string text)
     {
-        if (text.AsSpan().TrimStart() is ['{' or '[', ..]) return [JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })];
+        if (Path.GetExtension(path) == ".json") return [JsonNode.Parse(text, documentOptions: Lenient)];
         var stream = new YamlStream();
         stream.Load(new StringReader(text));
         return [.. stream.Documents.Select(d => ToJson(d.RootNode)).Where(n => n is not null)];

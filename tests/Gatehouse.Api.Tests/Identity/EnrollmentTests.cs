@@ -197,7 +197,8 @@ public sealed class EnrollmentTests
         tokens.Add("0123456789abcdef", new UserInfo("admin", [UserInfo.MastersGroup]), null);
         await using var server = await TestServer.StartAsync(o => o with
         {
-            Enrollment = new EnrollmentOptions { Roles = ["worker"] }, Tokens = tokens,
+            Enrollment = new EnrollmentOptions { Roles = ["worker"] },
+            Tokens = tokens,
             ClientIssuers = [new TrustedIssuer(otherRoot.Certificate, [UserInfo.MastersGroup])],
         });
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -223,7 +224,10 @@ public sealed class EnrollmentTests
                 ServerCertificateLife = TimeSpan.FromDays(9),
                 Enrollment = new EnrollmentOptions
                 {
-                    Roles = roles ?? ["worker"], LeaseNamespace = Worker.LeaseNamespace, FailuresPerMinute = failures, RefuseRenewal = refuse,
+                    Roles = roles ?? ["worker"],
+                    LeaseNamespace = Worker.LeaseNamespace,
+                    FailuresPerMinute = failures,
+                    RefuseRenewal = refuse,
                 },
             },
             time);

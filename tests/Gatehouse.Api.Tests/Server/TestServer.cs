@@ -45,7 +45,12 @@ internal sealed class TestServer : IAsyncDisposable
         var logs = new TestLogs();
         var options = new ApiServerOptions
         {
-            Logs = logs, Store = store, Time = time, Authority = authority, Authorizer = new SampleAuthorizer(), Listen = [new IPEndPoint(IPAddress.Loopback, 0)],
+            Logs = logs,
+            Store = store,
+            Time = time,
+            Authority = authority,
+            Authorizer = new SampleAuthorizer(),
+            Listen = [new IPEndPoint(IPAddress.Loopback, 0)],
         };
         var server = await ApiServer.CreateAsync(change?.Invoke(options) ?? options, TestContext.Current.CancellationToken);
         await server.ListenAsync(TestContext.Current.CancellationToken);
@@ -76,7 +81,9 @@ internal sealed class TestServer : IAsyncDisposable
         };
         var http = new HttpClient(handler)
         {
-            BaseAddress = Url, DefaultRequestVersion = version ?? HttpVersion.Version11, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            BaseAddress = Url,
+            DefaultRequestVersion = version ?? HttpVersion.Version11,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         if (token is not null) http.DefaultRequestHeaders.Authorization = new("Bearer", token);
         _owned.Add(http);

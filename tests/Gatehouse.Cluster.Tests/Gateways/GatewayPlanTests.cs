@@ -149,7 +149,11 @@ public class GatewayPlanTests
 
     private static GatewayHostStatus Ready(string worker, params string[] addresses) => new()
     {
-        Phase = GatewayHostPhase.Ready, Worker = worker, PublicAddresses = addresses, GatewayId = "id", Internal = new AddressPair("10.18.0.1", "fc00::1"),
+        Phase = GatewayHostPhase.Ready,
+        Worker = worker,
+        PublicAddresses = addresses,
+        GatewayId = "id",
+        Internal = new AddressPair("10.18.0.1", "fc00::1"),
     };
 
     private static GatewayHost Host(params string[] addresses) => new()

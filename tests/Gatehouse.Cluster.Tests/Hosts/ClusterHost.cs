@@ -52,15 +52,21 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public HttpObjectClient Client(UserInfo user)
     {
+        var client = new HttpObjectClient(ClientOptions(user));
+        _clients.Add(client);
+        return client;
+    }
+
+    /// <summary>What a client with somebody's rights is made of.</summary>
+    public HttpObjectClientOptions ClientOptions(UserInfo user)
+    {
         var token = $"token-for-{user.Name}-{string.Join('-', user.Groups)}";
         _tokens.Add(token, user, null);
-        var client = new HttpObjectClient(new HttpObjectClientOptions
+        return new HttpObjectClientOptions
         {
             Server = Address,
             Credentials = new FixedCredentials(new ApiCredentials { Trust = new X509Certificate2Collection(_authority.Root), BearerToken = token }),
-        });
-        _clients.Add(client);
-        return client;
+        };
     }
 
     public async Task StartAsync()

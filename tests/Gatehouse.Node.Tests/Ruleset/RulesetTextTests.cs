@@ -1,6 +1,7 @@
 using System.Net;
 using Gatehouse.Addressing.Balancing;
 using Gatehouse.Node.Ruleset;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Node.Tests.Ruleset;
 
@@ -21,14 +22,14 @@ public sealed class RulesetTextTests
     [Fact]
     public void Load_EveryKindOfElement_IsTheGoldenScript()
     {
-        Golden.Check(RulesetText.Load(Shape, [new(ChainUse.Service, SlotDraw.Random, 16, 0)], Elements()), "everything.nft");
+        GoldenFile.Check(RulesetText.Load(Shape, [new(ChainUse.Service, SlotDraw.Random, 16, 0)], Elements()), "everything.nft");
     }
 
     [Fact]
     public void Load_GatewayOnAnIpv6Underlay_OpensManagementAndPutsTheTunnelIntoTheOtherTable()
     {
         var text = RulesetText.Load(Shape with { Underlay = IPAddress.Parse("2001:db8::7"), ManagementPort = 11022 }, [], []);
-        Golden.Check(text, "gateway-v6.nft");
+        GoldenFile.Check(text, "gateway-v6.nft");
     }
 
     private static IEnumerable<NftElement> Elements()

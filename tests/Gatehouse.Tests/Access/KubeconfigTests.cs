@@ -1,7 +1,6 @@
 using System.Net;
 using Gatehouse.Access;
 using Gatehouse.Api.Identity;
-using Gatehouse.Serve;
 using Gatehouse.TestKit;
 
 namespace Gatehouse.Tests.Access;
@@ -14,7 +13,7 @@ public sealed class KubeconfigTests
         using var folder = new TemporaryDirectory();
         using var authority = CertificateAuthority.CreateRoot("test", TimeProvider.System);
         var path = Path.Combine(folder.Path, "admin.kubeconfig");
-        new AdminKubeconfig(path, IPEndPoint.Parse("[::]:7443"), TimeProvider.System).Write(authority);
+        new Serve.AdminKubeconfig(path, IPEndPoint.Parse("[::]:7443"), TimeProvider.System).Write(authority);
         var read = Kubeconfig.Load(path);
 
         Assert.Equal(new Uri("https://[::1]:7443"), read.Server);

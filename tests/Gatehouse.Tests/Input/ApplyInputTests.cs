@@ -23,6 +23,8 @@ public sealed class ApplyInputTests
         { "comma.json", """{"apiVersion":"gatehouse.dev/v1","kind":"FabricService","metadata":{"name":"web",},}""", "1 objects" },
         { "array.json", """[{"apiVersion":"gatehouse.dev/v1","kind":"FabricService","metadata":{"name":"a"}},{"apiVersion":"gatehouse.dev/v1","kind":"FabricService","metadata":{"name":"b"}}]""", "2 objects" },
         { "list.yaml", """{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"gatehouse.dev/v1","kind":"FabricService","metadata":{"name":"a"}}]}""", "1 objects" },
+        { "flow.yaml", "{apiVersion: gatehouse.dev/v1, kind: FabricService, metadata: {name: web}}", "1 objects" },
+        { "json-in.yaml", "{\n\t\"apiVersion\": \"gatehouse.dev/v1\",\n\t\"kind\": \"FabricService\", \"metadata\": {\"name\": \"web\",},\n}", "1 objects" },
         { "quoted.yaml", Good.Replace("name: web", "name: \"80\"", StringComparison.Ordinal), "1 objects" },
     };
 

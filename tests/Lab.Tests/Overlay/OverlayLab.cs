@@ -42,7 +42,11 @@ internal sealed class OverlayLab : IAsyncDisposable
         await _network.PlugAsync(host, $"{address}/24", _switch);
         var options = new NodeOptions
         {
-            Name = name, Underlay = IPAddress.Parse(address), StateDirectory = _state[name], SocketPath = null, Namespace = NetworkNamespace.Open(host.Namespace),
+            Name = name,
+            Underlay = IPAddress.Parse(address),
+            StateDirectory = _state[name],
+            SocketPath = null,
+            Namespace = NetworkNamespace.Open(host.Namespace),
         };
         var worker = new LabWorker(this, host, change?.Invoke(options) ?? options);
         _workers.Add(worker);

@@ -79,8 +79,9 @@ internal sealed class HttpListenerHost : IAsyncDisposable
     private static void Configure(KestrelServerOptions kestrel, ApiServerOptions options, IReadOnlyList<IPEndPoint> listen, ServerCertificate? certificate)
     {
         kestrel.AddServerHeader = false;
-        // Bodies are counted where they are read, so that the refusal is a Status; this is the net below.
-        kestrel.Limits.MaxRequestBodySize = options.Limits.BodyBytes + 1L;
+        // Bodies are counted where they are read, so that the refusal is a Status. Up to this bound Kestrel takes in and forgets the rest of a refused body,
+        // so that a client that is still sending reads the Status in place of a broken connection; beyond it the connection is cut.
+        kestrel.Limits.MaxRequestBodySize = options.Limits.BodyBytes * 8L;
         kestrel.Limits.Http2.MaxStreamsPerConnection = 1_000;
         // Finds the watchers whose machine is gone without a word.
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Selectors;
@@ -32,7 +34,11 @@ internal sealed class ObjectFilter
 
     private readonly string? _namespace;
     private readonly LabelSelector _labels;
+    /// <summary>Characters that stand in JSON as they are and never join list items: a field's text of these alone stands in the object's bytes.</summary>
+    private static readonly SearchValues<char> Plain = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:");
+
     private readonly (int Field, bool Equal, string Value)[] _fields;
+    private readonly byte[] _needle = [];
 
     private ObjectFilter(RegisteredKind kind, string? space, LabelSelector labels, FieldSelector fields)
     {
@@ -43,6 +49,7 @@ internal sealed class ObjectFilter
         IsEverything = labels.IsEverything && fields.IsEverything;
         // The first term that one value satisfies finds the watchers of an event. The namespace would do, but its sets are large.
         Index = Array.Find(_fields, static f => f.Equal && f.Field != NamespaceField) is { Value: not null } term ? (term.Field, term.Value) : null;
+        if (Index is { Value: { } value } && !value.AsSpan().ContainsAnyExcept(Plain)) _needle = Encoding.UTF8.GetBytes(value);
     }
 
     /// <summary>The one name that matches, or null.</summary>
@@ -66,6 +73,11 @@ internal sealed class ObjectFilter
             $"field label not supported: {string.Join(", ", unknown)}; {kind.Info.Kind} offers {string.Join(", ", kind.FieldPaths)}"));
     }
 
+    /// <summary>Whether a stored object matches. Most that do not are told by their bytes, without being parsed.</summary>
+    public bool Matches(RegisteredKind kind, ReadOnlyMemory<byte> stored) =>
+        stored.Span.IndexOf(_needle) >= 0 && Matches(ObjectFacts.Read(kind, stored));
+
+    /// <summary>Whether a state of an object matches; null never does.</summary>
     public bool Matches(ObjectFacts? facts)
     {
         if (facts is null) return false;

@@ -119,7 +119,7 @@ internal sealed class ObjectReader(IRevisionStore store, IAuthorizer? authorizer
             foreach (var entry in list.Entries)
             {
                 after = entry.Key;
-                if (!filter.Matches(ObjectFacts.Read(kind, entry.Value))) continue;
+                if (!filter.Matches(kind, entry.Value)) continue;
                 found.Add(entry);
                 if (query.Limit > 0 && found.Count == query.Limit)
                 {
