@@ -182,10 +182,6 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
             await ExplainAsync(stored, "undeployed; waits for root, which is away, to free its address", cancellation);
             throw;
         }
-        catch (ApiStatusException e) when (e.Is(StatusReason.Forbidden))
-        {
-            // Root says so of what it does not have, and of another cluster's: there is nothing of ours to free.
-        }
 
         if (remove.Here is not { } last) return;
         var finalizers = last.Metadata.Finalizers?.Where(f => f != FabricInstance.UndeployFinalizer).ToList();
