@@ -20,7 +20,9 @@ internal sealed class NodeMirrors : IAsyncDisposable
             where T : ApiObject, IKind<T> =>
             new(cluster, new Selection(Fields: fields), new()
             {
-                StateFile = System.IO.Path.Combine(options.StateDirectory, "mirror", $"{T.Info.Plural}.json"), Time = time, Logger = log,
+                StateFile = System.IO.Path.Combine(options.StateDirectory, "mirror", $"{T.Info.Plural}.json"),
+                Time = time,
+                Logger = log,
             });
 
         _worker = Mirror<Worker>($"metadata.name={options.Name}");

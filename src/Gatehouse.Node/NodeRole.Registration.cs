@@ -62,7 +62,10 @@ public sealed partial class NodeRole
             Metadata = new() { Name = _options.Name, Namespace = Worker.LeaseNamespace },
             Spec = new()
             {
-                HolderIdentity = _options.Name, AcquireTime = _leasedSince, RenewTime = now, LeaseDurationSeconds = (int)Math.Ceiling(_options.Limits.Lease.TotalSeconds),
+                HolderIdentity = _options.Name,
+                AcquireTime = _leasedSince,
+                RenewTime = now,
+                LeaseDurationSeconds = (int)Math.Ceiling(_options.Limits.Lease.TotalSeconds),
             },
         };
         try

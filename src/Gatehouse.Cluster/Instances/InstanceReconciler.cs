@@ -164,7 +164,15 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
     {
         try
         {
-            if (remove.AtRoot) await state.Upstream!.Root.DeleteAsync<FabricInstance>(name, null, cancellation);
+            if (remove.AtRoot)
+            {
+                await state.Upstream!.Root.DeleteAsync<FabricInstance>(name, null, cancellation);
+                state.Upstream.Instances.NoteGone(name);
+            }
+        }
+        catch (ApiStatusException e) when (e.Is(StatusReason.Forbidden))
+        {
+            // Root has nothing of that name that is ours: it was freed before, and what came after that failed.
         }
         catch (ApiUnreachableException) when (remove.Here is { Spec.Worker: not null } here)
         {

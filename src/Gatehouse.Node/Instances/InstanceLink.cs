@@ -35,7 +35,10 @@ internal sealed class InstanceLink(RouteSocket host, OverlayDevices devices, Ove
 
         var outer = there?.Index ?? host.CreateVeth(new(name, FreeName(inside))
         {
-            PeerNamespace = target, Mac = addresses.HostMac(number), PeerMac = addresses.InstanceMac(number), Mtu = devices.Mtu,
+            PeerNamespace = target,
+            Mac = addresses.HostMac(number),
+            PeerMac = addresses.InstanceMac(number),
+            Mtu = devices.Mtu,
         });
         far ??= inside.Links().First(l => l.Mac == addresses.InstanceMac(number));
         SetInside(inside, target, far, number);
@@ -70,7 +73,8 @@ internal sealed class InstanceLink(RouteSocket host, OverlayDevices devices, Ove
 
     private Route Via(IPNetwork destination, int device) => new(destination, device)
     {
-        Gateway = IpFamilies.Of(destination.BaseAddress) == IpFamily.V4 ? addresses.Bridge4 : addresses.Bridge6, OnLink = true,
+        Gateway = IpFamilies.Of(destination.BaseAddress) == IpFamily.V4 ? addresses.Bridge4 : addresses.Bridge6,
+        OnLink = true,
     };
 
     private void SetOutside(int index, string name, int number)

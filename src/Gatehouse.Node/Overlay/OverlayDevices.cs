@@ -142,7 +142,11 @@ internal sealed class OverlayDevices : IDisposable
 
         var index = link?.Index ?? _route.CreateVxlan(new(_names.Vxlan, _options.Vni)
         {
-            Port = _options.TunnelPort, Local = _options.Underlay, Mac = a.TunnelMac, Mtu = Mtu, Learning = false,
+            Port = _options.TunnelPort,
+            Local = _options.Underlay,
+            Mac = a.TunnelMac,
+            Mtu = Mtu,
+            Learning = false,
         });
         if (link is null || !link.IsUp) _route.SetLink(index, new() { AddressGeneration = AddressGeneration.None });
         if (link is null || !link.IsUp || link.Mtu != Mtu) _route.SetLink(index, new() { Up = true, Mtu = Mtu });

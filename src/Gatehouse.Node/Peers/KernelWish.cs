@@ -56,7 +56,11 @@ internal sealed record KernelWish
 
         return new()
         {
-            Fdb = fdb.ToImmutable(), Neighbours = neighbours.ToImmutable(), Routes = routes.ToImmutable(), Rules = rules.ToImmutable(), Owners = owners.ToImmutable(),
+            Fdb = fdb.ToImmutable(),
+            Neighbours = neighbours.ToImmutable(),
+            Routes = routes.ToImmutable(),
+            Rules = rules.ToImmutable(),
+            Owners = owners.ToImmutable(),
         };
     }
 

@@ -60,6 +60,15 @@ public sealed class NodeStateTests
 
     private static AttachedInstance Instance(int host) => new()
     {
-        Service = "web", Number = host, Host = host, Pid = 77, StartTime = ulong.MaxValue, NamespaceName = "n", Owned = true, PortMappings = "1:1", Address = new("10.30.0.1", "fdff::1"), Declared = true,
+        Service = "web",
+        Number = host,
+        Host = host,
+        Pid = 77,
+        StartTime = ulong.MaxValue,
+        NamespaceName = "n",
+        Owned = true,
+        PortMappings = "1:1",
+        Address = new("10.30.0.1", "fdff::1"),
+        Declared = true,
     };
 }

@@ -8,7 +8,10 @@ public sealed class PortMappingsTests
 {
     private static readonly NodeOptions Options = new()
     {
-        Name = "w1", Underlay = IPAddress.Parse("192.0.2.1"), PublicAddresses = [IPAddress.Parse("2001:db8::1"), IPAddress.Parse("192.0.2.1")], StateDirectory = "/nowhere",
+        Name = "w1",
+        Underlay = IPAddress.Parse("192.0.2.1"),
+        PublicAddresses = [IPAddress.Parse("2001:db8::1"), IPAddress.Parse("192.0.2.1")],
+        StateDirectory = "/nowhere",
     };
 
     [Theory]

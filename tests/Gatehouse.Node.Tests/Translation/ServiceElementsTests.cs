@@ -74,8 +74,14 @@ public sealed class ServiceElementsTests
 
     private static Target Instance(int number, string worker, int weight) => new()
     {
-        Number = number, Cluster = "c1", Worker = worker, Weight = weight, Load = number,
-        Instance4 = IPAddress.Parse($"10.30.1.{number}"), Instance6 = IPAddress.Parse($"fdff::{number + 1:x}"),
-        Namespace4 = IPAddress.Parse($"10.18.0.{number + 2}"), Namespace6 = IPAddress.Parse($"fc00::{number + 2:x}"),
+        Number = number,
+        Cluster = "c1",
+        Worker = worker,
+        Weight = weight,
+        Load = number,
+        Instance4 = IPAddress.Parse($"10.30.1.{number}"),
+        Instance6 = IPAddress.Parse($"fdff::{number + 1:x}"),
+        Namespace4 = IPAddress.Parse($"10.18.0.{number + 2}"),
+        Namespace6 = IPAddress.Parse($"fc00::{number + 2:x}"),
     };
 }

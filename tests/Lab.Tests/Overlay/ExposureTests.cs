@@ -204,7 +204,12 @@ public sealed class ExposureTests
                 Metadata = new() { Name = name },
                 Spec = new()
                 {
-                    Gateway = "g", Protocol = protocol, Port = port, ServiceAddress = v6 ? Service.Ipv6! : Service.Ipv4!, ServicePort = 80, KeepClientAddress = keeps,
+                    Gateway = "g",
+                    Protocol = protocol,
+                    Port = port,
+                    ServiceAddress = v6 ? Service.Ipv6! : Service.Ipv4!,
+                    ServicePort = 80,
+                    KeepClientAddress = keeps,
                 },
                 Status = new() { Phase = ExposurePhase.Active, Worker = "w1", PublicAddresses = [Public4, Public6], Id = port },
             },

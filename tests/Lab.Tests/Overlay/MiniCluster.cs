@@ -35,8 +35,11 @@ internal sealed class MiniCluster
         await Objects.CreateAsync(
             new FabricService
             {
-                ApiVersion = FabricService.Info.ApiVersion, Kind = FabricService.Info.Kind, Metadata = new() { Name = name },
-                Spec = new() { Policies = [policy] }, Status = new() { Addresses = [address] },
+                ApiVersion = FabricService.Info.ApiVersion,
+                Kind = FabricService.Info.Kind,
+                Metadata = new() { Name = name },
+                Spec = new() { Policies = [policy] },
+                Status = new() { Addresses = [address] },
             },
             default);
         return address;
@@ -46,7 +49,9 @@ internal sealed class MiniCluster
     public Task<FabricInstance> AddInstanceAsync(string service, int number, string? worker, int weight = 1, InstanceProcess? process = null) => Objects.CreateAsync(
         new FabricInstance
         {
-            ApiVersion = FabricInstance.Info.ApiVersion, Kind = FabricInstance.Info.Kind, Metadata = new() { Name = $"{service}.{number}" },
+            ApiVersion = FabricInstance.Info.ApiVersion,
+            Kind = FabricInstance.Info.Kind,
+            Metadata = new() { Name = $"{service}.{number}" },
             Spec = new() { Service = service, Number = number, Worker = worker, Cluster = "c1", Weight = weight, Process = process },
         },
         default);
@@ -88,8 +93,13 @@ internal sealed class MiniCluster
 
     private static ResolvedInstance Resolved(FabricInstance i) => new()
     {
-        Number = i.Spec.Number, Cluster = i.Spec.Cluster!, Worker = i.Spec.Worker!, Weight = i.Spec.Weight, Load = i.Status!.Load,
-        Instance = i.Status.Instance!, NamespaceAddress = i.Status.NamespaceAddress!,
+        Number = i.Spec.Number,
+        Cluster = i.Spec.Cluster!,
+        Worker = i.Spec.Worker!,
+        Weight = i.Spec.Weight,
+        Load = i.Status!.Load,
+        Instance = i.Status.Instance!,
+        NamespaceAddress = i.Status.NamespaceAddress!,
     };
 
     private ApiObject Admit(ApiObject value)
@@ -142,11 +152,18 @@ internal sealed class MiniCluster
         var name = $"c1.{worker.Metadata.Name}";
         var peer = new Peer
         {
-            ApiVersion = Peer.Info.ApiVersion, Kind = Peer.Info.Kind, Metadata = new() { Name = name },
+            ApiVersion = Peer.Info.ApiVersion,
+            Kind = Peer.Info.Kind,
+            Metadata = new() { Name = name },
             Spec = new()
             {
-                Cluster = "c1", Worker = worker.Metadata.Name, Underlay = worker.Spec.Underlay, TunnelPort = worker.Spec.TunnelPort,
-                Subnetwork = worker.Status?.Subnetwork, PublicAddresses = worker.Spec.PublicAddresses, Bindings = [.. Bindings(worker.Metadata.Name)],
+                Cluster = "c1",
+                Worker = worker.Metadata.Name,
+                Underlay = worker.Spec.Underlay,
+                TunnelPort = worker.Spec.TunnelPort,
+                Subnetwork = worker.Status?.Subnetwork,
+                PublicAddresses = worker.Spec.PublicAddresses,
+                Bindings = [.. Bindings(worker.Metadata.Name)],
             },
         };
         if (Objects.All<Peer>().Any(p => p.Metadata.Name == name)) Try(() => Objects.UpdateAsync(peer, default));

@@ -15,7 +15,8 @@ internal static class HostTool
             var output = process.StandardOutput.ReadToEndAsync(cancellation);
             var error = process.StandardError.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
-            return process.ExitCode == 0 ? await output : throw new InvalidOperationException($"{string.Join(' ', command)}: {(await error).Trim()} {(await output).Trim()}");
+            return process.ExitCode == 0 ? await output
+                : throw new InvalidOperationException($"{string.Join(' ', command)}: {(await error).Trim()} {(await output).Trim()}");
         }
         catch (OperationCanceledException)
         {

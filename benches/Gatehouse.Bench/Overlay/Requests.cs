@@ -44,10 +44,15 @@ internal sealed class Requests : IAsyncDisposable
     }
 
     /// <summary>Ends when those under way have their answer or failed.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task StopAsync()
     {
         await _end.CancelAsync();
         await _running;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         _end.Dispose();
     }
 

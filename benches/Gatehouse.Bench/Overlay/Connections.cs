@@ -23,15 +23,19 @@ internal sealed class Connections : IDisposable
     /// <summary>Room for the client's connections: the default range is used up in three seconds.</summary>
     public static void Prepare(NetworkNamespace client) => Sysctl.Set("net.ipv4.ip_local_port_range", "2048 65535", client);
 
-    /// <summary>Connections per second; a failed one throws.</summary>
-    public static async Task<double> MeasureAsync(NetworkNamespace client, string address, TimeSpan duration)
+    /// <summary>Connections per second; a failed one throws. The processor time is this program's, with both ends in it.</summary>
+    public static async Task<Sample> MeasureAsync(NetworkNamespace client, string address, TimeSpan duration)
     {
         var target = IPAddress.Parse(address);
+        using var self = Process.GetCurrentProcess();
+        var used = self.TotalProcessorTime;
         var start = Stopwatch.GetTimestamp();
         var until = start + (long)(duration.TotalSeconds * Stopwatch.Frequency);
         var counts = await Task.WhenAll(Enumerable.Range(0, Threads).Select(_ => Task.Factory.StartNew(
             () => client.Run(() => Connect(target, until)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
-        return counts.Sum() / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        var elapsed = Stopwatch.GetElapsedTime(start);
+        self.Refresh();
+        return new(counts.Sum() / elapsed.TotalSeconds, counts.Sum() / (self.TotalProcessorTime - used).TotalSeconds);
     }
 
     public void Dispose()
