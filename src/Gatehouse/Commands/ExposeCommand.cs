@@ -22,17 +22,22 @@ internal static class ExposeCommand
         servicePort.DefaultValueFactory = _ => 80;
         var protocol = new Option<Protocol>("--protocol") { Description = "TCP or UDP. Default TCP.", HelpName = "PROTOCOL" };
         var policy = new Option<string>("--policy") { Description = "Which of the service's addresses. Default roundRobin.", HelpName = "POLICY", DefaultValueFactory = _ => Policies.Word(default) };
-        var address = new Option<string?>("--public-address") { Description = "Only this address of the gateway's. Default: all.", HelpName = "ADDRESS" };
+        var address = new Option<string?>("--public-address")
+        {
+            Description = "Only this address of the gateway's. Default: all.", HelpName = "ADDRESS",
+            CustomParser = result =>
+            {
+                var text = result.Tokens[0].Value;
+                if (!CommandParts.TryAddress(text, out _)) result.AddError($"--public-address: '{text}' is not valid: an IPv4 or IPv6 address");
+                return text;
+            },
+        };
         var keep = new Option<bool>("--keep-client-address") { Description = "The service sees the client's own address, not the gateway's." };
         var wait = CommandParts.Duration("--wait", TimeSpan.FromSeconds(30), "How long to wait until packets pass.");
         var command = new Command("expose", "Make a service reachable at a gateway's public address." + CommandParts.Examples + """
               gatehouse expose web --gateway gw --port 8080
               gatehouse expose dns --gateway gw --port 53 --service-port 53 --protocol UDP --keep-client-address
             """) { service, gateway, port, servicePort, protocol, policy, address, keep, wait };
-        address.Validators.Add(r =>
-        {
-            if (r.Tokens.Count > 0 && !CommandParts.TryAddress(r.Tokens[0].Value, out _)) r.AddError($"--public-address: '{r.Tokens[0].Value}' is not valid: an IPv4 or IPv6 address");
-        });
         command.SetAction(async (parsed, cancellation) =>
         {
             var chosen = Policies.Parse(parsed.GetRequiredValue(policy));
