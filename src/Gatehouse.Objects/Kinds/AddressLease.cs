@@ -9,7 +9,11 @@ public sealed record AddressLease : ApiObject, IKind<AddressLease>
 
     public static KindInfo<AddressLease> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(AddressLease), Plural = "addressleases", ShortNames = ["al"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(AddressLease),
+        Plural = "addressleases",
+        ShortNames = ["al"],
         Columns =
         [
             new("PHASE", "status.phase"), new("IPV4", "spec.ipv4"), new("OWNER", "spec.owner"), new("USE", "spec.use"),

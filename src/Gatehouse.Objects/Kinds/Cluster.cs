@@ -12,7 +12,11 @@ public sealed record Cluster : ApiObject, IKind<Cluster>
 
     public static KindInfo<Cluster> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Cluster), Plural = "clusters", ShortNames = ["cl"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(Cluster),
+        Plural = "clusters",
+        ShortNames = ["cl"],
         Columns = [new("PHASE", "status.phase"), new("WORKERS", "status.workers"), new("ADDRESS", "spec.address", Wide: true)],
         Json = ObjectsJson.Default.Cluster,
     };

@@ -14,7 +14,11 @@ public sealed record Exposure : ApiObject, IKind<Exposure>
 
     public static KindInfo<Exposure> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Exposure), Plural = "exposures", ShortNames = ["exp"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(Exposure),
+        Plural = "exposures",
+        ShortNames = ["exp"],
         Columns =
         [
             new("GATEWAY", "spec.gateway"), new("PUBLIC", "status.publicAddresses"), new("PROTOCOL", "spec.protocol"), new("PORT", "spec.port"),

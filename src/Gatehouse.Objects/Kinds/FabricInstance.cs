@@ -18,7 +18,11 @@ public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
 
     public static KindInfo<FabricInstance> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(FabricInstance), Plural = "fabricinstances", ShortNames = ["fi"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(FabricInstance),
+        Plural = "fabricinstances",
+        ShortNames = ["fi"],
         Columns =
         [
             new("PHASE", "status.phase"), new("INSTANCE-ADDRESS", "status.instance.ipv4"), new("NAMESPACE-ADDRESS", "status.namespaceAddress.ipv4"),

@@ -15,7 +15,11 @@ public sealed record FabricService : ApiObject, IKind<FabricService>
 
     public static KindInfo<FabricService> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(FabricService), Plural = "fabricservices", ShortNames = ["fs", "svc"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(FabricService),
+        Plural = "fabricservices",
+        ShortNames = ["fs", "svc"],
         Columns = [new("POLICIES", "spec.policies"), new("ADDRESSES", "status.addresses[*].ipv4"), new("ADDRESSES6", "status.addresses[*].ipv6", Wide: true)],
         Json = ObjectsJson.Default.FabricService,
         Check = static s => s.Spec.Chosen.SelectMany((c, i) =>

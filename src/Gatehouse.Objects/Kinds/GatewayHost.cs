@@ -12,7 +12,11 @@ public sealed record GatewayHost : ApiObject, IKind<GatewayHost>
 
     public static KindInfo<GatewayHost> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(GatewayHost), Plural = "gatewayhosts", ShortNames = ["gw"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(GatewayHost),
+        Plural = "gatewayhosts",
+        ShortNames = ["gw"],
         Columns =
         [
             new("PHASE", "status.phase"), new("CLUSTER", "spec.cluster"), new("WORKER", "status.worker"), new("PUBLIC", "status.publicAddresses"),

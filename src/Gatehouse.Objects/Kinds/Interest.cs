@@ -28,7 +28,11 @@ public sealed record Interest : ApiObject, IKind<Interest>
 
     public static KindInfo<Interest> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Interest), Plural = "interests", ShortNames = ["in"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(Interest),
+        Plural = "interests",
+        ShortNames = ["in"],
         Columns = [new("HOLDER", "spec.holder"), new("QUERY", "spec.query"), new("SERVICE", "status.service"), new("OUTCOME", "status.outcome")],
         SelectableFields = ["spec.holder", "spec.query"],
         Json = ObjectsJson.Default.Interest,

@@ -7,7 +7,11 @@ public sealed record JoinToken : ApiObject, IKind<JoinToken>
 
     public static KindInfo<JoinToken> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(JoinToken), Plural = "jointokens", HasStatus = false,
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(JoinToken),
+        Plural = "jointokens",
+        HasStatus = false,
         Columns = [new("ROLE", "spec.role"), new("FOR", "spec.member"), new("EXPIRES", "spec.expiresAt")],
         Json = ObjectsJson.Default.JoinToken,
     };

@@ -7,7 +7,12 @@ public sealed record Lease : ApiObject, IKind<Lease>
 
     public static KindInfo<Lease> Info { get; } = new()
     {
-        Group = Groups.Coordination, Version = "v1", Kind = nameof(Lease), Plural = "leases", Scope = KindScope.Namespaced, HasStatus = false,
+        Group = Groups.Coordination,
+        Version = "v1",
+        Kind = nameof(Lease),
+        Plural = "leases",
+        Scope = KindScope.Namespaced,
+        HasStatus = false,
         Columns = [new("HOLDER", "spec.holderIdentity")],
         Json = ObjectsJson.Default.Lease,
     };

@@ -10,7 +10,11 @@ public sealed record Peer : ApiObject, IKind<Peer>
 
     public static KindInfo<Peer> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Peer), Plural = "peers", HasStatus = false,
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(Peer),
+        Plural = "peers",
+        HasStatus = false,
         Columns = [new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"), new("UNDERLAY", "spec.underlay"), new("SUBNETWORK", "spec.subnetwork.ipv4")],
         SelectableFields = ["spec.cluster", "spec.worker"],
         Json = ObjectsJson.Default.Peer,

@@ -15,7 +15,11 @@ public sealed record Subnetwork : ApiObject, IKind<Subnetwork>
 
     public static KindInfo<Subnetwork> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Subnetwork), Plural = "subnetworks", ShortNames = ["sn"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(Subnetwork),
+        Plural = "subnetworks",
+        ShortNames = ["sn"],
         Columns =
         [
             new("PHASE", "status.phase"), new("IPV4", "status.range.ipv4"), new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"),

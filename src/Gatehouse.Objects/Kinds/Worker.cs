@@ -12,7 +12,11 @@ public sealed record Worker : ApiObject, IKind<Worker>
 
     public static KindInfo<Worker> Info { get; } = new()
     {
-        Group = Groups.Gatehouse, Version = "v1", Kind = nameof(Worker), Plural = "workers", ShortNames = ["wk"],
+        Group = Groups.Gatehouse,
+        Version = "v1",
+        Kind = nameof(Worker),
+        Plural = "workers",
+        ShortNames = ["wk"],
         Columns =
         [
             new("PHASE", "status.phase"), new("SUBNETWORK", "status.subnetwork.ipv4"), new("UNDERLAY", "spec.underlay"),

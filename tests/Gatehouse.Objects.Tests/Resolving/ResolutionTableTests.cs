@@ -86,7 +86,9 @@ public sealed class ResolutionTableTests
         _table.PutInstance(Instance("a", 0));
         var foreign = new Resolution
         {
-            Outcome = ResolutionOutcome.Found, Service = "a", Addresses = [new ServiceAddress(BalancingPolicy.RoundRobin, "10.30.0.1", null)],
+            Outcome = ResolutionOutcome.Found,
+            Service = "a",
+            Addresses = [new ServiceAddress(BalancingPolicy.RoundRobin, "10.30.0.1", null)],
             Instances = [Resolved(0, "c1"), Resolved(1, "c2"), Resolved(5, "c1")],
         };
         Assert.Contains("10.30.0.1", _table.PutForeign("a", foreign, "c1"));
@@ -192,7 +194,9 @@ public sealed class ResolutionTableTests
         Spec = new FabricInstanceSpec { Service = service, Number = number, Cluster = "c1", Worker = "w1" },
         Status = new FabricInstanceStatus
         {
-            Phase = phase, Instance = new AddressPair($"10.30.0.{100 + number}", $"fdff::{100 + number:x}"), NamespaceAddress = new AddressPair($"10.18.0.{2 + number}", null),
+            Phase = phase,
+            Instance = new AddressPair($"10.30.0.{100 + number}", $"fdff::{100 + number:x}"),
+            NamespaceAddress = new AddressPair($"10.18.0.{2 + number}", null),
         },
     };
 }
