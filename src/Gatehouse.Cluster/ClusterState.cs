@@ -21,8 +21,12 @@ internal sealed class ClusterState
         Interests = new InterestDesk(
             new InterestDeskOptions
             {
-                Name = "cluster.interests", Lease = options.InterestLease, PerHolder = options.InterestsPerWorker, PermanentHolder = OakestraCluster.Holder,
-                Time = time, Logger = logger,
+                Name = "cluster.interests",
+                Lease = options.InterestLease,
+                PerHolder = options.InterestsPerWorker,
+                PermanentHolder = OakestraCluster.Holder,
+                Time = time,
+                Logger = logger,
             },
             Table,
             clock,

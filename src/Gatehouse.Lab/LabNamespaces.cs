@@ -79,9 +79,12 @@ internal static class LabNamespaces
     /// <exception cref="LabException">Something still runs when the time is over.</exception>
     public static async Task EndAsync(LabKeeper keeper, TimeProvider time, CancellationToken cancellation)
     {
-        foreach (var stamp in (ProcessStamp[])[keeper.Init, keeper.Watcher])
+        // Taken first: when the first process is gone, nothing tells any more which others were its.
+        var others = ProcessTable.InNamespaceOf(keeper.Init.Pid).Select(p => p.Stamp).ToList();
+        Kill(keeper.Init);
+        foreach (var stamp in (ProcessStamp[])[keeper.Init, .. others, keeper.Watcher])
         {
-            Kill(stamp);
+            if (stamp == keeper.Watcher) Kill(stamp);
             for (var tries = 0; ProcessTable.IsAlive(stamp); tries++)
             {
                 if (tries == 1000) throw new LabException($"process {stamp.Pid} of the lab did not end within 10 s of SIGKILL");

@@ -28,6 +28,7 @@ public sealed class RootRole : IDisposable
     private readonly ClusterReconciler _clusters;
     private readonly RootGateways _gateways = new();
     private readonly OakestraRoot _oakestra;
+    private readonly RootMetrics _metrics;
 
     /// <summary>Stores what it is given and starts nothing.</summary>
     public RootRole(RootOptions options, TimeProvider time, ILoggerFactory logs)
@@ -35,10 +36,10 @@ public sealed class RootRole : IDisposable
         var logger = logs.CreateLogger("Gatehouse.Root");
         _state = new RootState(options, time, _feeds, _local, logger, MarkAddress);
         var subnetworks = new SubnetworkReconciler(_state.Subnetworks, options, time);
-        _clusters = new ClusterReconciler(time);
+        _clusters = new ClusterReconciler(_feeds, _local, time);
         _subnetworkLoop = Loop<string>("root.subnetworks", 16, (name, ct) => subnetworks.StepAsync(_feeds.Subnetworks, _local, name, ct));
         _addressLoop = Loop<IPAddress>("root.addresses", 16, _state.Ledger.StepAsync);
-        _clusterLoop = Loop<string>("root.clusters", 4, (name, ct) => _clusters.StepAsync(_feeds.Clusters, _local, name, ct));
+        _clusterLoop = Loop<string>("root.clusters", 4, _clusters.StepAsync);
         var lookup = new OakestraLookup(_local, _feeds);
         _oakestra = new OakestraRoot(
             new OakestraJobs(_local, lookup),
@@ -47,6 +48,7 @@ public sealed class RootRole : IDisposable
             options.Oakestra,
             _gateways.Map);
         Admissions = [.. _state.Admissions, .. _gateways.Admissions];
+        _metrics = new RootMetrics(_state);
 
         ReconcileLoop<TKey> Loop<TKey>(string name, int parallel, Func<TKey, CancellationToken, Task<DateTimeOffset?>> step)
             where TKey : notnull => new(new ReconcileOptions { Name = name, Parallel = parallel, Time = time, Logger = logger }, step);
@@ -86,6 +88,7 @@ public sealed class RootRole : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _metrics.Dispose();
         _state.Interests.Dispose();
         _subnetworkLoop.Dispose();
         _addressLoop.Dispose();
@@ -99,7 +102,7 @@ public sealed class RootRole : IDisposable
     private void OnLease(ObjectEvent<Lease> change)
     {
         if (change.Object!.Metadata.Namespace != Cluster.LeaseNamespace) return;
-        _clusters.Observe(change, _feeds.Clusters);
+        _clusters.Observe(change);
         _clusterLoop.Mark(change.Object.Metadata.Name);
     }
 

@@ -32,7 +32,11 @@ internal sealed class RootState
         Interests = new InterestDesk(
             new InterestDeskOptions
             {
-                Name = "root.interests", Lease = options.InterestLease, PerHolder = options.InterestsPerCluster, Time = time, Logger = logger,
+                Name = "root.interests",
+                Lease = options.InterestLease,
+                PerHolder = options.InterestsPerCluster,
+                Time = time,
+                Logger = logger,
             },
             Table,
             clock,

@@ -16,6 +16,9 @@ internal static class CommandLine
         Exit codes: 0 done, 1 failed, 2 refused by the API, 64 the input is wrong, 69 the server does not answer, 70 a defect of Gatehouse.
         """;
 
+    /// <summary>From SIGTERM or SIGINT until a command that has not ended by then is cut off. Longer than an API server takes to end its open watches.</summary>
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(20);
+
     /// <summary>The command tree, for help, tests and completion.</summary>
     public static RootCommand Tree(HostContext host, IReadOnlyList<Func<HostContext, Command>> commands)
     {
@@ -33,7 +36,7 @@ internal static class CommandLine
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
-                Output = host.Out, Error = host.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                Output = host.Out, Error = host.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = EndLimit,
             });
         }
         catch (Exception e)

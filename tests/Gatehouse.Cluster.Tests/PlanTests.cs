@@ -148,7 +148,8 @@ public sealed class PlanTests
         var pair = new AddressPair("10.30.0.9", null);
         FabricInstance With(int number, InstancePhase phase, AddressPair? address) => Instance("u") with
         {
-            Metadata = new ObjectMeta { Name = $"a.{number}" }, Status = new FabricInstanceStatus { Phase = phase, Instance = pair, NamespaceAddress = address },
+            Metadata = new ObjectMeta { Name = $"a.{number}" },
+            Status = new FabricInstanceStatus { Phase = phase, Instance = pair, NamespaceAddress = address },
         };
         var address = new AddressPair("10.18.0.194", null);
         var peer = PeerPlan.Of("c1", Worker(PresencePhase.Away, Range), [With(0, InstancePhase.Running, address), With(1, InstancePhase.Draining, address), With(2, InstancePhase.Dead, address), With(3, InstancePhase.Running, null)]);
@@ -178,12 +179,14 @@ public sealed class PlanTests
 
     private static FabricInstance AtRootInstance(string uid) => new()
     {
-        Metadata = new ObjectMeta { Name = "a.0", Uid = uid }, Spec = new FabricInstanceSpec { Service = "a", Cluster = "c1", Worker = "w1" },
+        Metadata = new ObjectMeta { Name = "a.0", Uid = uid },
+        Spec = new FabricInstanceSpec { Service = "a", Cluster = "c1", Worker = "w1" },
     };
 
     private static Worker Worker(PresencePhase phase, SubnetworkRange? range, string name = "w1") => new()
     {
-        Metadata = new ObjectMeta { Name = name, CreationTimestamp = Now.AddMinutes(-1) }, Status = new WorkerStatus { Phase = phase, Since = Now.AddMinutes(-1), Subnetwork = range },
+        Metadata = new ObjectMeta { Name = name, CreationTimestamp = Now.AddMinutes(-1) },
+        Status = new WorkerStatus { Phase = phase, Since = Now.AddMinutes(-1), Subnetwork = range },
     };
 
     private static Subnetwork? AtRoot(string? state) => state is null ? null : new Subnetwork

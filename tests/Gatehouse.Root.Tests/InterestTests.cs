@@ -107,7 +107,8 @@ public sealed class InterestTests
 
     internal static Interest Ask(string holder, string query) => new()
     {
-        Metadata = new ObjectMeta { Name = Interest.NameFor(holder, query) }, Spec = new InterestSpec { Holder = holder, Query = query },
+        Metadata = new ObjectMeta { Name = Interest.NameFor(holder, query) },
+        Spec = new InterestSpec { Holder = holder, Query = query },
     };
 
     internal static async Task DeployAsync(RootHost root, string service, int number, string address, bool declare = true)

@@ -46,9 +46,10 @@ public sealed class OakestraTests
     {
         await using var root = await RootHost.StartAsync();
         using var http = As(root, RootHost.Cluster("c1"));
-        await DeployAsync(http, "job1", Descriptor);
+        using var manager = new HttpClient { BaseAddress = root.Oakestra };
+        await DeployAsync(manager, "job1", Descriptor);
         await root.Local.CreateAsync(new Cluster { Metadata = new ObjectMeta { Name = "c1" } }, Ct);
-        await OkAsync("Instance info added", http.PostAsync("/api/net/instance/deploy", Json("""{"_id":"job1","instance_number":3,"cluster_id":"c1"}"""), Ct));
+        await OkAsync("Instance info added", manager.PostAsync("/api/net/instance/deploy", Json("""{"_id":"job1","instance_number":3,"cluster_id":"c1"}"""), Ct));
         const string report = """{"job_id":"job1","instances":[{"instance_number":3,"namespace_ip":"10.18.0.2","namespace_ip_v6":"fc00::2","host_ip":"192.0.2.7","host_port":"50103"}]}""";
         await OkAsync("Status updated", http.PostAsync("/api/net/service/net_deploy_status", Json(report), Ct));
 
@@ -108,9 +109,10 @@ public sealed class OakestraTests
         await using var root = await RootHost.StartAsync();
         using var c1 = As(root, RootHost.Cluster("c1"));
         using var c2 = As(root, RootHost.Cluster("c2"));
-        await DeployAsync(c1, "job1", Descriptor);
+        using var manager = new HttpClient { BaseAddress = root.Oakestra };
+        await DeployAsync(manager, "job1", Descriptor);
         await root.Local.CreateAsync(new Cluster { Metadata = new ObjectMeta { Name = "c1" } }, Ct);
-        await c1.PostAsync("/api/net/instance/deploy", Json("""{"_id":"job1","instance_number":0,"cluster_id":"c1"}"""), Ct);
+        await manager.PostAsync("/api/net/instance/deploy", Json("""{"_id":"job1","instance_number":0,"cluster_id":"c1"}"""), Ct);
         const string report = """{"job_id":"job1","instances":[{"instance_number":0,"namespace_ip":"10.18.0.2","namespace_ip_v6":"","host_ip":"192.0.2.7","host_port":1}]}""";
         await FaultAsync(HttpStatusCode.Forbidden, "belongs to cluster c1", c2.PostAsync("/api/net/service/net_deploy_status", Json(report), Ct));
     }
@@ -156,9 +158,10 @@ public sealed class OakestraTests
     {
         await using var root = await RootHost.StartAsync();
         using var http = As(root, new UserInfo("someone", ["developers"]));
-        await DeployAsync(http, "job1", Descriptor);
+        using var manager = new HttpClient { BaseAddress = root.Oakestra };
+        await DeployAsync(manager, "job1", Descriptor);
         await root.Local.CreateAsync(new Cluster { Metadata = new ObjectMeta { Name = "c1" } }, Ct);
-        await http.PostAsync("/api/net/instance/deploy", Json("""{"_id":"job1","instance_number":0,"cluster_id":"c1"}"""), Ct);
+        await manager.PostAsync("/api/net/instance/deploy", Json("""{"_id":"job1","instance_number":0,"cluster_id":"c1"}"""), Ct);
         const string expected =
             """{"applicationID":"a1","app_ns":"test","app_name":"App","service_ns":"ns","service_name":"Web","service_job_id":"job1","service_ip_list":[{"Address":"10.30.0.1","Address_v6":"fdff:2000::1","IpType":"RR"}],"instance_list":[{"cluster_id":"c1","instance_number":0,"instance_ip":"10.30.0.2","instance_ip_v6":"fdff::1"}]}""";
         Assert.Equal(expected, await TextAsync(http.GetAsync("/api/pubnet/service/netinfo/App_test_Web_ns", Ct)));
@@ -171,7 +174,27 @@ public sealed class OakestraTests
         Assert.Equal("""{"available_service_ips":[{"Address":"10.30.0.3","Address_v6":null,"IpType":"IPv4"}]}""", await TextAsync(http.GetAsync("/api/pubnet/service/netinfo/available-ip/?v=4", Ct)));
         await FaultAsync(HttpStatusCode.BadRequest, "Invalid input", http.GetAsync("/api/pubnet/service/netinfo/available-ip/0?v=5", Ct));
         var other = Descriptor.Replace("Web", "Other", StringComparison.Ordinal).Replace("{", $$"""{"RR_ip_v6":"{{wanted[1]}}",""", StringComparison.Ordinal);
-        await OkAsync("Instance info added", DeployAsync(http, "job2", other));
+        await OkAsync("Instance info added", DeployAsync(manager, "job2", other));
+    }
+
+    [Theory]
+    [InlineData("POST", "/api/net/cluster")]
+    [InlineData("POST", "/api/net/service/deploy")]
+    [InlineData("POST", "/api/net/instance/deploy")]
+    [InlineData("DELETE", "/api/net/service/job1")]
+    [InlineData("DELETE", "/api/net/job1/0")]
+    public async Task On_roots_own_listener_nobody_is_anonymous_and_only_operators_deploy(string method, string path)
+    {
+        await using var root = await RootHost.StartAsync();
+        using var http = root.RawClient();
+        using var nobody = await http.SendAsync(new HttpRequestMessage(new HttpMethod(method), path), Ct);
+        Assert.Equal(HttpStatusCode.Unauthorized, nobody.StatusCode);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", root.Token(RootHost.Cluster("c1")));
+        using var cluster = await http.SendAsync(new HttpRequestMessage(new HttpMethod(method), path) { Content = Json("{}") }, Ct);
+        Assert.Equal(HttpStatusCode.Forbidden, cluster.StatusCode);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", root.Token(new UserInfo("boss", [UserInfo.MastersGroup])));
+        using var boss = await http.SendAsync(new HttpRequestMessage(new HttpMethod(method), path) { Content = Json("{}") }, Ct);
+        Assert.True(boss.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.NotFound, $"{boss.StatusCode}");
     }
 
     [Fact]

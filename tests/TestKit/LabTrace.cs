@@ -7,6 +7,9 @@ namespace Gatehouse.TestKit;
 /// <param name="Namespaces">Network, mount and process namespaces, as <c>/proc/PID/ns</c> names them.</param>
 public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string> Processes, IReadOnlySet<string> Namespaces)
 {
+    /// <summary>Command lines, for the text of a failure.</summary>
+    public IReadOnlyDictionary<int, string> Commands { get; private init; } = new Dictionary<int, string>();
+
     private static readonly string[] Kinds = ["net", "mnt", "pid"];
 
     /// <summary>Looks at the lab of a directory: everything in the process namespace whose first process was started for it.</summary>
@@ -15,9 +18,9 @@ public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string>
         var watcher = Pids().Single(p => Text(p, "cmdline").TrimEnd('\0').Split('\0') is ["unshare", .., "gatehouse-lab", var named] && named == directory);
         var own = Kinds.Select(k => Namespace(Environment.ProcessId, k)).ToHashSet();
         var inner = Pids().Where(p => Text(p, "status").Contains($"\nPPid:\t{watcher}\n", StringComparison.Ordinal)).Select(p => Namespace(p, "pid")).Single(n => n is not null && !own.Contains(n));
-        var members = Pids().Where(p => Namespace(p, "pid") == inner).Append(watcher).ToList();
+        var members = Pids().Where(p => Namespace(p, "pid") == inner && StartOf(p).Length > 0).Append(watcher).ToList();
         var spaces = members.SelectMany(p => Kinds.Select(k => Namespace(p, k))).OfType<string>().Where(n => !own.Contains(n)).ToHashSet(StringComparer.Ordinal);
-        return new LabTrace(directory, members.ToDictionary(p => p, StartOf), spaces);
+        return new LabTrace(directory, members.ToDictionary(p => p, StartOf), spaces) { Commands = members.ToDictionary(p => p, p => Text(p, "cmdline").Replace('\0', ' ')) };
     }
 
     /// <summary>What is still there, for the failure's text; empty when nothing is.</summary>
@@ -26,7 +29,7 @@ public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string>
     {
         List<string> found = [];
         if (System.IO.Directory.Exists(Directory)) found.Add(Directory);
-        found.AddRange(Processes.Where(p => StartOf(p.Key) == p.Value).Select(p => $"process {p.Key}: {Text(p.Key, "cmdline").Replace('\0', ' ')}"));
+        found.AddRange(Processes.Where(p => StartOf(p.Key) == p.Value).Select(p => $"process {p.Key}: {Commands[p.Key]}: {Text(p.Key, "stat")}"));
         var alive = Pids().Where(p => StartOf(p).Length > 0).SelectMany(p => Kinds.Select(k => Namespace(p, k))).OfType<string>().ToHashSet(StringComparer.Ordinal);
         found.AddRange(Namespaces.Where(alive.Contains));
         found.AddRange(File.ReadLines("/proc/self/mountinfo").Where(l => l.Contains(Directory, StringComparison.Ordinal) || Namespaces.Any(n => l.Contains(n, StringComparison.Ordinal))));

@@ -6,7 +6,7 @@ namespace Gatehouse.Api.Reconciling;
 /// <summary>What the loops of this process do; tag <c>loop</c>.</summary>
 internal static class ReconcileMetrics
 {
-    private static readonly Meter Meter = new("Gatehouse.Reconciling");
+    private static readonly Meter Meter = new("gatehouse.reconcile");
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>("gatehouse.reconcile.steps", "{step}", "Steps by outcome: done, unreachable, or the refusal's reason.");
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("gatehouse.reconcile.duration", "s", "Time of one step.");
     private static readonly ConcurrentDictionary<Watched, byte> Loops = new();

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Reconciling;
@@ -47,6 +48,9 @@ public sealed class InterestDesk : IAdmission, IDisposable
     private readonly Func<string, Resolution> _unknown;
     private readonly InterestIndex _index = new();
     private readonly ReconcileLoop<string> _loop;
+    private readonly Meter _meter = new("gatehouse.interests");
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _pushes;
     private ObjectFeed<Interest>? _feed;
     private IObjectClient? _local;
 
@@ -57,7 +61,12 @@ public sealed class InterestDesk : IAdmission, IDisposable
         _loop = new ReconcileLoop<string>(
             new ReconcileOptions { Name = options.Name, Parallel = options.Parallel, Time = options.Time, Logger = options.Logger },
             StepAsync);
+        _meter.CreateObservableGauge("gatehouse.interests", () => new Measurement<int>(_feed?.Count ?? 0, Tag), "{interest}", "Interests that are served.");
+        _refused = _meter.CreateCounter<long>("gatehouse.interests.refused", "{interest}", "Interests refused since their holder has as many as it may have.");
+        _pushes = _meter.CreateCounter<long>("gatehouse.interests.pushes", "{write}", "Resolutions written since they changed.");
     }
+
+    private KeyValuePair<string, object?> Tag => new("desk", _options.Name);
 
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [Interest.Info];
@@ -112,14 +121,22 @@ public sealed class InterestDesk : IAdmission, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _loop.Dispose();
+    public void Dispose()
+    {
+        _loop.Dispose();
+        _meter.Dispose();
+    }
 
     private Status? Create(AdmissionRequest request, Interest interest)
     {
         if ((!IPAddress.TryParse(interest.Spec.Query, out _) || interest.Spec.Query.Contains('%', StringComparison.Ordinal)) && !Names.IsSubdomain(interest.Spec.Query.ToLowerInvariant()))
             return request.Invalid([new Fault("spec.query", interest.Spec.Query, "must be an IPv4 or IPv6 address, or a service's name")]);
         if (_index.CountOf(interest.Spec.Holder) >= _options.PerHolder)
+        {
+            _refused.Add(1, Tag);
             return request.TooMany($"{interest.Spec.Holder} holds {_options.PerHolder} interests, which is the limit");
+        }
+
         request.SetStatus(Answer(interest), ObjectsJson.Default.Resolution);
         return null;
     }
@@ -165,6 +182,7 @@ public sealed class InterestDesk : IAdmission, IDisposable
         try
         {
             _feed!.Observe(await _local!.UpdateStatusAsync(pushed, cancellation));
+            _pushes.Add(1, Tag);
         }
         catch (ApiStatusException e) when (e.Is(StatusReason.NotFound))
         {

@@ -9,6 +9,7 @@ internal sealed class InstanceIndex
     private readonly Dictionary<string, FabricInstance> _all = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HashSet<string>> _byWorker = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HashSet<string>> _byService = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unplaced = new(StringComparer.Ordinal);
 
     /// <summary>Takes in an instance as it is now.</summary>
     /// <returns>The state before; null when it is new.</returns>
@@ -20,6 +21,7 @@ internal sealed class InstanceIndex
             _all[value.Metadata.Name] = value;
             Into(_byService, value.Spec.Service, value.Metadata.Name);
             if (value.Spec.Worker is { } worker) Into(_byWorker, worker, value.Metadata.Name);
+            else if (value.Spec is { Process: not null, Undeploy: false }) _unplaced.Add(value.Metadata.Name);
             return before;
         }
     }
@@ -56,7 +58,7 @@ internal sealed class InstanceIndex
     /// <summary>Instances that wait for a worker.</summary>
     public IReadOnlyList<string> Unplaced()
     {
-        lock (_gate) return [.. _all.Values.Where(i => i.Spec is { Worker: null, Process: not null, Undeploy: false }).Select(i => i.Metadata.Name)];
+        lock (_gate) return [.. _unplaced];
     }
 
     private FabricInstance[] Resolve(Dictionary<string, HashSet<string>> index, string key) =>
@@ -65,6 +67,7 @@ internal sealed class InstanceIndex
     private FabricInstance? Unlink(string name)
     {
         if (!_all.Remove(name, out var before)) return null;
+        _unplaced.Remove(name);
         OutOf(_byService, before.Spec.Service, name);
         if (before.Spec.Worker is { } worker) OutOf(_byWorker, worker, name);
         return before;

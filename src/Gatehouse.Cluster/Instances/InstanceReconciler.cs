@@ -164,7 +164,11 @@ internal sealed class InstanceReconciler(ClusterOptions options, ClusterState st
     {
         try
         {
-            if (remove.AtRoot) await state.Upstream!.Root.DeleteAsync<FabricInstance>(name, null, cancellation);
+            if (remove.AtRoot)
+            {
+                await state.Upstream!.Root.DeleteAsync<FabricInstance>(name, null, cancellation);
+                state.Upstream.Instances.NoteGone(name);
+            }
         }
         catch (ApiStatusException e) when (e.Is(StatusReason.Forbidden))
         {

@@ -16,6 +16,9 @@ internal sealed class Mirror<T> : IAsyncDisposable
     private readonly Action _onConfirmed;
     private readonly ConcurrentDictionary<string, T> _noted = new(StringComparer.Ordinal);
     private readonly PriorityQueue<string, long> _notes = new();
+
+    /// <summary>Name to uid of what we deleted at root and the watch still shows.</summary>
+    private readonly ConcurrentDictionary<string, string> _gone = new(StringComparer.Ordinal);
     private volatile bool _confirmed;
 
     /// <summary>How far the watch has come; guarded by the lock on the notes.</summary>
@@ -46,6 +49,7 @@ internal sealed class Mirror<T> : IAsyncDisposable
     public T? Find(string name)
     {
         var mirrored = _informer.Snapshot.GetValueOrDefault(name);
+        if (_gone.TryGetValue(name, out var uid) && mirrored?.Metadata.Uid == uid) mirrored = null;
         return _noted.TryGetValue(name, out var noted) && Revision(noted.Metadata.ResourceVersion) > Revision(mirrored?.Metadata.ResourceVersion) ? noted : mirrored;
     }
 
@@ -62,6 +66,16 @@ internal sealed class Mirror<T> : IAsyncDisposable
         }
 
         return answer;
+    }
+
+    /// <summary>Takes our own delete at root as known: until the watch says so, nothing may be made from what it still shows.</summary>
+    public void NoteGone(string name)
+    {
+        _noted.TryRemove(name, out _);
+        if (_informer.Snapshot.GetValueOrDefault(name)?.Metadata.Uid is not { } uid) return;
+        _gone[name] = uid;
+        // The watch may have said so between the look and the note.
+        if (_informer.Snapshot.GetValueOrDefault(name)?.Metadata.Uid != uid) _gone.TryRemove(name, out _);
     }
 
     /// <summary>Takes the state on disk, without any network.</summary>
@@ -93,6 +107,7 @@ internal sealed class Mirror<T> : IAsyncDisposable
             foreach (var change in changes.Current)
             {
                 DropNotes(Revision(change.ResourceVersion));
+                if (change is { Type: ObjectEventType.Deleted, Object: { } deleted }) _gone.TryRemove(deleted.Metadata.Name, out _);
                 _onChange(change);
             }
         }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Gatehouse.Api.Server;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
@@ -33,6 +34,12 @@ internal sealed class OwnershipAdmission : IAdmission
     {
         if (request.Verb == AdmissionVerb.Create && !Names.IsLabel(request.Key.Name))
             return request.Invalid([new Fault("metadata.name", request.Key.Name, Names.LabelRule)]);
+        if (request.Verb == AdmissionVerb.Create)
+        {
+            var finalizers = (request.Read<Cluster>()?.Metadata.Finalizers ?? []).Append(ClusterReconciler.ReleaseFinalizer).Distinct().Select(f => (JsonNode)f).ToArray();
+            request.Object["metadata"]!["finalizers"] = new JsonArray(finalizers);
+        }
+
         if (request.Verb != AdmissionVerb.UpdateStatus || request.User.IsMaster) return null;
         var (old, now) = (request.ReadOld<Cluster>()?.Status, request.Read<Cluster>()?.Status);
         return old?.Phase == now?.Phase && old?.Since == now?.Since ? null : request.Forbidden("a cluster may report its workers; its phase is root's to say");

@@ -139,11 +139,11 @@ internal sealed partial class OakestraJobs(IObjectClient local, OakestraLookup l
 
     private async Task DeclareAsync(FabricService wanted, string id, CancellationToken cancellation)
     {
-        if (await lookup.FindJobAsync(id, cancellation) is { } same && same.Metadata.Name != wanted.Metadata.Name)
+        if (lookup.KnownJob(id) is { } same && same.Metadata.Name != wanted.Metadata.Name)
             throw new OakestraFault(409, $"job {id} is {same.Metadata.Name} already");
         try
         {
-            await local.CreateAsync(wanted, cancellation);
+            lookup.Note(await local.CreateAsync(wanted, cancellation));
         }
         catch (ApiStatusException e) when (e.Is(StatusReason.AlreadyExists))
         {

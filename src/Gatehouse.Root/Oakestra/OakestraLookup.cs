@@ -13,6 +13,12 @@ internal sealed class OakestraLookup(IObjectClient local, RootFeeds feeds)
     public async Task<FabricService> ServiceOfJobAsync(string id, CancellationToken cancellation) =>
         await FindJobAsync(id, cancellation) ?? throw new OakestraFault(404, $"Job not found: {id}");
 
+    /// <summary>Takes in a service that was just created, ahead of its event.</summary>
+    public void Note(FabricService created) => feeds.Services.Observe(created);
+
+    /// <summary>The service of a job as memory knows it, or null: enough where a fault a moment after a write does no harm, and O(1).</summary>
+    public FabricService? KnownJob(string id) => feeds.ServiceOfJob(id);
+
     /// <summary>The service of a job, or null.</summary>
     public async Task<FabricService?> FindJobAsync(string id, CancellationToken cancellation)
     {

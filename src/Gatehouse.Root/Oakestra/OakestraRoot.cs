@@ -18,18 +18,26 @@ internal sealed class OakestraRoot(OakestraJobs jobs, OakestraMembers members, O
     /// <summary>The listeners that the options ask for.</summary>
     public IReadOnlyList<SideListener> Listeners =>
     [
-        .. options.Listen.Select(e => new SideListener(e, Tls: false, Map)),
-        .. options.ListenTls.Select(e => new SideListener(e, Tls: true, Map)),
+        .. options.Listen.Select(e => new SideListener(e, Tls: false, MapForSystemManager)),
+        .. options.ListenTls.Select(e => new SideListener(e, Tls: true, MapForSystemManager)),
     ];
 
-    /// <summary>Adds the endpoints.</summary>
-    public void Map(IEndpointRouteBuilder endpoints)
+    /// <summary>Adds the endpoints where every caller has to show who it is.</summary>
+    public void Map(IEndpointRouteBuilder endpoints) => Map(endpoints, isAnonymous: false);
+
+    private void MapForSystemManager(IEndpointRouteBuilder endpoints) => Map(endpoints, options.AllowAnonymousSystemManager);
+
+    private void Map(IEndpointRouteBuilder endpoints, bool isAnonymous)
     {
-        SystemManager(endpoints.MapPost("/api/net/cluster", Answer(members.RegisterClusterAsync)));
-        SystemManager(endpoints.MapPost("/api/net/service/deploy", Answer(jobs.DeployServiceAsync)));
-        SystemManager(endpoints.MapDelete("/api/net/service/{id}", Answer(jobs.RemoveServiceAsync)));
-        SystemManager(endpoints.MapPost("/api/net/instance/deploy", Answer(jobs.DeployInstanceAsync)));
-        SystemManager(endpoints.MapDelete("/api/net/{id}/{number}", Answer(jobs.UndeployAsync)));
+        IEndpointConventionBuilder[] ofSystemManager =
+        [
+            endpoints.MapPost("/api/net/cluster", Answer(OfSystemManager(members.RegisterClusterAsync))),
+            endpoints.MapPost("/api/net/service/deploy", Answer(OfSystemManager(jobs.DeployServiceAsync))),
+            endpoints.MapDelete("/api/net/service/{id}", Answer(OfSystemManager(jobs.RemoveServiceAsync))),
+            endpoints.MapPost("/api/net/instance/deploy", Answer(OfSystemManager(jobs.DeployInstanceAsync))),
+            endpoints.MapDelete("/api/net/{id}/{number}", Answer(OfSystemManager(jobs.UndeployAsync))),
+        ];
+        foreach (var endpoint in isAnonymous ? ofSystemManager : []) endpoint.AllowAnonymous();
         endpoints.MapPost("/api/net/service/net_deploy_status", Answer(jobs.ReportAsync));
         endpoints.MapDelete("/api/net/interest/{job}", Answer(members.DropInterestAsync));
         endpoints.MapGet("/api/net/service/{name}/instances", Answer(members.ResolveNameAsync));
@@ -62,10 +70,10 @@ internal sealed class OakestraRoot(OakestraJobs jobs, OakestraMembers members, O
         await JsonSerializer.SerializeAsync(context.Response.Body, value, json, context.RequestAborted);
     }
 
-    private void SystemManager(IEndpointConventionBuilder endpoint)
-    {
-        if (options.AllowAnonymousSystemManager) endpoint.AllowAnonymous();
-    }
+    // Nobody gets here without credentials but where the listener allows it; who shows some has to be an operator.
+    private static Func<HttpContext, Task> OfSystemManager(Func<HttpContext, Task> act) => context => context.GetUser() is { IsMaster: false } user
+        ? throw new OakestraFault(403, $"{user.Name} may not deploy: an operator may")
+        : act(context);
 
     // The one place where refusals and faults become answers.
     private static RequestDelegate Answer(Func<HttpContext, Task> act) => async context =>

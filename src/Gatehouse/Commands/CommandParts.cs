@@ -32,6 +32,10 @@ internal static class CommandParts
     /// <summary>An option for a namespace.</summary>
     public static Option<string?> NamespaceOption() => new("--namespace", "-n") { Description = "Namespace, for the kinds that have one.", HelpName = "NAME" };
 
+    /// <summary>Reads an address as people write it; .NET alone also takes <c>10.1</c> for 10.0.0.1.</summary>
+    public static bool TryAddress(string text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out System.Net.IPAddress? address) =>
+        System.Net.IPAddress.TryParse(text, out address) && (text.Contains(':', StringComparison.Ordinal) || address.ToString() == text);
+
     /// <summary>A span of time as people write it: <c>90s</c>, <c>15m</c>, <c>24h</c>, <c>7d</c>.</summary>
     public static Option<TimeSpan> Duration(string name, TimeSpan standard, string description) => new(name)
     {

@@ -31,7 +31,7 @@ internal static class ExposeCommand
             """) { service, gateway, port, servicePort, protocol, policy, address, keep, wait };
         address.Validators.Add(r =>
         {
-            if (r.Tokens.Count > 0 && !IPAddress.TryParse(r.Tokens[0].Value, out _)) r.AddError($"--public-address: '{r.Tokens[0].Value}' is not valid: an IPv4 or IPv6 address");
+            if (r.Tokens.Count > 0 && !CommandParts.TryAddress(r.Tokens[0].Value, out _)) r.AddError($"--public-address: '{r.Tokens[0].Value}' is not valid: an IPv4 or IPv6 address");
         });
         command.SetAction(async (parsed, cancellation) =>
         {

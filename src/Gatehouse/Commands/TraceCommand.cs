@@ -76,7 +76,7 @@ internal static class TraceCommand
     {
         public async Task<IPAddress> DestinationAsync(string text, CancellationToken cancellation)
         {
-            if (IPAddress.TryParse(text, out var address)) return address;
+            if (CommandParts.TryAddress(text, out var address)) return address;
             using var client = open();
             if (await client.GetAsync<FabricService>(text, cancellation) is { Status.Addresses: [{ Ipv4: { } service }, ..] }) return IPAddress.Parse(service);
             if (await client.GetAsync<FabricInstance>(text, cancellation) is { Status.Instance.Ipv4: { } instance }) return IPAddress.Parse(instance);
@@ -85,7 +85,7 @@ internal static class TraceCommand
 
         public async Task<IPAddress> SourceAsync(string text, AddressFamily family, CancellationToken cancellation)
         {
-            if (IPAddress.TryParse(text, out var address)) return address;
+            if (CommandParts.TryAddress(text, out var address)) return address;
             using var client = open();
             var pair = (await client.GetAsync<FabricInstance>(text, cancellation))?.Status?.NamespaceAddress;
             var found = family == AddressFamily.InterNetwork ? pair?.Ipv4 : pair?.Ipv6;

@@ -143,7 +143,7 @@ internal sealed class ServeOptions
 
     private static IPAddress? ParseAddress(ArgumentResult result, string text, string name)
     {
-        if (IPAddress.TryParse(text, out var address) && (address.ToString() == text || text.Contains(':', StringComparison.Ordinal))) return address;
+        if (Commands.CommandParts.TryAddress(text, out var address)) return address;
         result.AddError($"{name}: '{text}' is not valid: an IPv4 or IPv6 address");
         return null;
     }

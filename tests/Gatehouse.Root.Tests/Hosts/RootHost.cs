@@ -60,6 +60,15 @@ internal sealed class RootHost : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Plain HTTPS to root's own listener, without credentials.</summary>
+    public HttpClient RawClient() => new(new SocketsHttpHandler
+    {
+        SslOptions = { CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _authority.Root }, RevocationMode = X509RevocationMode.NoCheck } },
+    })
+    {
+        BaseAddress = Address,
+    };
+
     /// <summary>A client with a cluster's rights.</summary>
     public HttpObjectClient ClusterClient(string name) => Client(Cluster(name));
 

@@ -40,6 +40,21 @@ public sealed class HostTests
     }
 
     [Fact]
+    public async Task UnderlayThatShrinks_IsFollowedEverywhere()
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        await LabClient.AskAsync(lab.Client.Host, lab.Target(false), 80);
+        foreach (var (worker, device) in new[] { (lab.Worker1, "eth0"), (lab.Worker2, "eth1") }) await worker.Host.RunAsync("ip", "link", "set", device, "mtu", "1400");
+
+        await LabClient.EventuallyAsync(
+            async () => (await lab.Client.Host.RunAsync("ip", "link", "show", "eth0")).Contains("mtu 1350", StringComparison.Ordinal)
+                && (await lab.Server.Host.RunAsync("ip", "link", "show", "eth0")).Contains("mtu 1350", StringComparison.Ordinal), "instances have the smaller MTU");
+        using var connection = await LabConnection.OpenAsync(lab.Client.Host, lab.Target(false), 80);
+        await connection.EchoAsync(200_000);
+        Assert.Equal(3_000, (await LabClient.AskUdpAsync(lab.Client.Host, lab.Target(false), 80, 3_000)).Bytes);
+    }
+
+    [Fact]
     public async Task TearDown_LeavesNothingBehind()
     {
         await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1, o => o with { RunsProcesses = true });

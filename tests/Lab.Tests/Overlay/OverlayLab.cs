@@ -27,19 +27,22 @@ internal sealed class OverlayLab : IAsyncDisposable
 
     public NetworkLab Network => _network;
 
-    public static async Task<OverlayLab> CreateAsync()
+    /// <summary>Whether workers reach each other over IPv6.</summary>
+    public bool UnderlayV6 { get; private init; }
+
+    public static async Task<OverlayLab> CreateAsync(bool underlayV6 = false)
     {
         Assert.SkipUnless(NetworkLab.Refusal is null, NetworkLab.Refusal ?? "");
         var network = await NetworkLab.CreateAsync();
-        return new(network, await network.AddSwitchAsync("underlay"));
+        return new(network, await network.AddSwitchAsync("underlay")) { UnderlayV6 = underlayV6 };
     }
 
-    /// <summary>A worker at 192.168.77.N, started, and waited for.</summary>
+    /// <summary>A worker at 192.168.77.N or 2001:db8:77::N, started, and waited for.</summary>
     public async Task<LabWorker> AddWorkerAsync(string name, Func<NodeOptions, NodeOptions>? change = null)
     {
         var host = await _network.AddHostAsync(name);
-        var address = $"192.168.77.{_workers.Count + 1}";
-        await _network.PlugAsync(host, $"{address}/24", _switch);
+        var address = UnderlayV6 ? $"2001:db8:77::{_workers.Count + 1}" : $"192.168.77.{_workers.Count + 1}";
+        await _network.PlugAsync(host, UnderlayV6 ? $"{address}/64" : $"{address}/24", _switch);
         var options = new NodeOptions
         {
             Name = name,

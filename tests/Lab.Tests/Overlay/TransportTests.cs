@@ -146,5 +146,35 @@ public sealed class TransportTests
         Assert.Equal(1, lab.Lab.Cluster.Asked[lab.Target(false)]);
     }
 
+    [Fact]
+    public async Task UnderlayOverIpv6_CarriesBothFamilies_AndTakesNothingFromStrangers()
+    {
+        await using var lab = await OverlayLab.CreateAsync(underlayV6: true);
+        var (w1, w2) = (await lab.AddWorkerAsync("w1"), await lab.AddWorkerAsync("w2"));
+        var service = await lab.Cluster.AddServiceAsync("web");
+        await lab.Cluster.AddServiceAsync("shop");
+        var instance = await lab.AddInstanceAsync(w2, "web", 0);
+        var client = await lab.AddInstanceAsync(w1, "shop", 0);
+        await using var server = LabServer.Start(instance.Host, "web.0", 80);
+
+        Assert.Equal(("web.0", client.Address.Ipv4), await LabClient.AskAsync(client.Host, service.Ipv4!, 80));
+        Assert.Equal(("web.0", client.Address.Ipv6), await LabClient.AskAsync(client.Host, service.Ipv6!, 80));
+        Assert.Equal(3_000, (await LabClient.AskUdpAsync(client.Host, service.Ipv4!, 80, 3_000)).Bytes);
+        Assert.Equal(3_000, (await LabClient.AskUdpAsync(client.Host, service.Ipv6!, 80, 3_000)).Bytes);
+        Assert.Contains("mtu 1430", await client.Host.RunAsync("ip", "link", "show", "eth0"), StringComparison.Ordinal);
+
+        var stranger = await lab.AddOutsideAsync("stranger", "2001:db8:77::99/64");
+        var calls = server.Calls;
+        using var forged = LabClient.Udp(stranger, v6: true);
+        using var own = LabClient.Udp(w1.Host, v6: true);
+        var tunnel = new IPEndPoint(IPAddress.Parse("2001:db8:77::2"), 4789);
+        var packet = Tunnel.Udp4(IPAddress.Parse("10.18.0.5"), IPAddress.Parse(instance.Namespace.Ipv4!), 80);
+        await forged.SendToAsync(packet, SocketFlags.None, tunnel, TestContext.Current.CancellationToken);
+        await own.SendToAsync(Tunnel.Udp4(IPAddress.Parse("10.18.0.70"), IPAddress.Parse(instance.Namespace.Ipv4!), 80), SocketFlags.None, tunnel, TestContext.Current.CancellationToken);
+        await own.SendToAsync(packet, SocketFlags.None, tunnel, TestContext.Current.CancellationToken);
+        await LabClient.EventuallyAsync(() => server.Calls > calls, "the peer's packet arrives");
+        Assert.Equal(calls + 1, server.Calls);
+    }
+
     private static Task<ServicePair> PairAsync() => ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
 }

@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Gatehouse.Api.Server.Http;
 
@@ -48,6 +49,8 @@ internal sealed class HttpListenerHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options, listen, certificate));
         builder.Services.AddSingleton(options.Logs);
         builder.Services.AddRouting();
+        // The default one takes SIGTERM for itself: the listener would stop, and the process would stay.
+        builder.Services.AddSingleton<IHostLifetime, OwnersLifetime>();
         var app = builder.Build();
         app.UseRouting();
         app.Use(serve);
@@ -117,5 +120,13 @@ internal sealed class HttpListenerHost : IAsyncDisposable
     {
         var uri = new Uri(address);
         return new IPEndPoint(IPAddress.Parse(uri.Host.Trim('[', ']')), uri.Port);
+    }
+
+    /// <summary>The listener lives as long as its owner says.</summary>
+    private sealed class OwnersLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

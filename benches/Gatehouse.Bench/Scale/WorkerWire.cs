@@ -7,7 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace Gatehouse.Bench.Scale;
 
 /// <summary>
-/// A worker's two TLS connections, as the roles' client has them: one for requests, one for lists and watches, with its own certificate, with the same pings. Answers
+/// A worker's two TLS connections, as the roles' client has them: one for requests, one for lists and watches, with its own certificate. Answers
 /// stay bytes, so that what is measured are the managers and not thousands of parsers on the same machine.
 /// </summary>
 internal sealed class WorkerWire : IDisposable
@@ -18,12 +18,12 @@ internal sealed class WorkerWire : IDisposable
     private readonly HttpMessageInvoker _requests;
     private readonly HttpMessageInvoker _streams;
 
-    public WorkerWire(Uri server, ServerTrust trust, X509Certificate2? certificate, X509Certificate2Collection chain)
+    public WorkerWire(Uri server, ServerTrust trust, X509Certificate2? certificate, X509Certificate2Collection chain, TimeSpan pings)
     {
         _server = server;
         var context = certificate is null ? null : SslStreamCertificateContext.Create(certificate, chain, offline: true);
-        _requests = new HttpMessageInvoker(NewHandler(trust, context));
-        _streams = new HttpMessageInvoker(NewHandler(trust, context));
+        _requests = new HttpMessageInvoker(NewHandler(trust, context, pings));
+        _streams = new HttpMessageInvoker(NewHandler(trust, context, pings));
     }
 
     /// <summary>One request and its whole answer.</summary>
@@ -61,14 +61,14 @@ internal sealed class WorkerWire : IDisposable
         return message;
     }
 
-    private static SocketsHttpHandler NewHandler(ServerTrust trust, SslStreamCertificateContext? certificate) => new()
+    private static SocketsHttpHandler NewHandler(ServerTrust trust, SslStreamCertificateContext? certificate, TimeSpan pings) => new()
     {
         ActivityHeadersPropagator = null,
         UseCookies = false,
         UseProxy = false,
         AllowAutoRedirect = false,
         PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-        KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+        KeepAlivePingDelay = pings,
         KeepAlivePingTimeout = TimeSpan.FromSeconds(30),
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
         SslOptions = new SslClientAuthenticationOptions

@@ -5,9 +5,10 @@ namespace Gatehouse.Bench.Scale;
 /// <summary>Which workers a process simulates: those with the indexes from <paramref name="First"/> on. Index i is worker i / clusters of cluster i % clusters.</summary>
 /// <param name="WorkersOfEach">Workers that each cluster has in all.</param>
 /// <param name="LeaseSeconds">Of each worker's lease, renewed at a third of it.</param>
+/// <param name="PingSeconds">Between the pings of each connection.</param>
 /// <param name="InFlight">Registrations at the same time.</param>
 /// <param name="AllPeers">Whether each worker follows the peers of its cluster.</param>
-internal sealed record FleetOrder(IReadOnlyList<FleetCluster> Clusters, int First, int Count, int WorkersOfEach, int LeaseSeconds, int InFlight, bool AllPeers);
+internal sealed record FleetOrder(IReadOnlyList<FleetCluster> Clusters, int First, int Count, int WorkersOfEach, int LeaseSeconds, int PingSeconds, int InFlight, bool AllPeers);
 
 /// <summary>Where workers join.</summary>
 internal sealed record FleetCluster(string Name, Uri Server, string AuthorityPem, string Token);

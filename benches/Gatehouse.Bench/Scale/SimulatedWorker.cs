@@ -91,7 +91,7 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
         using var certificate = X509Certificate2.CreateFromPem(issued.Certificate);
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(issued.Chain);
-        return new WorkerWire(door.Cluster.Server, door.Trust, certificate.CopyWithPrivateKey(key), chain);
+        return new WorkerWire(door.Cluster.Server, door.Trust, certificate.CopyWithPrivateKey(key), chain, TimeSpan.FromSeconds(order.PingSeconds));
     }
 
     // As a node does it: reads the lease the first time, then writes what it holds.
@@ -163,13 +163,13 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
 internal delegate void LineHandler(ReadOnlySpan<byte> json);
 
 /// <summary>A cluster as its workers come to it: the connection over which they join, and whom they trust.</summary>
-internal sealed class ClusterDoor(FleetCluster cluster) : IDisposable
+internal sealed class ClusterDoor(FleetCluster cluster, TimeSpan pings) : IDisposable
 {
     public FleetCluster Cluster { get; } = cluster;
 
     public ServerTrust Trust { get; } = new(cluster.AuthorityPem);
 
-    public WorkerWire Wire => field ??= new WorkerWire(Cluster.Server, Trust, null, []);
+    public WorkerWire Wire => field ??= new WorkerWire(Cluster.Server, Trust, null, [], pings);
 
     public void Dispose() => Wire.Dispose();
 }

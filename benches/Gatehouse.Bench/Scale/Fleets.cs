@@ -36,7 +36,7 @@ internal sealed class Fleets : IAsyncDisposable
             for (var i = 0; i < processes; i++)
             {
                 var (first, next) = (size.Workers * i / processes, size.Workers * (i + 1) / processes);
-                var order = new FleetOrder(doors, first, next - first, size.WorkersOfCluster, size.LeaseSeconds, size.InFlight / processes, size.AllPeers);
+                var order = new FleetOrder(doors, first, next - first, size.WorkersOfCluster, size.LeaseSeconds, size.PingSeconds, size.InFlight / processes, size.AllPeers);
                 fleets._processes.Add(await FleetProcess.StartAsync(order));
             }
 

@@ -51,7 +51,7 @@ internal static class ScaleComparison
 internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
 {
     private const int ChangeRounds = 5;
-    private static readonly TimeSpan Life = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Life = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan HearingLimit = TimeSpan.FromSeconds(60);
 
     public async Task RunAsync(string program, CancellationToken cancellation)
@@ -112,7 +112,7 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
         await Task.Delay(Life, TimeProvider.System, cancellation);
         var seconds = Seconds(started);
         var (rootCores, managerCores) = ((fabric.Root.Process.Processor - root).TotalSeconds / seconds, (Sum(fabric) - managers).TotalSeconds / seconds);
-        report.Row($"at rest, {3.0 * size.Workers / size.LeaseSeconds:n0} leases renewed a second: root uses {rootCores:0.00} cores, all managers {managerCores:0.00}");
+        report.Row($"at rest, {3.0 * size.Workers / size.LeaseSeconds:n0} leases renewed and {2.0 * size.Workers / size.PingSeconds:n0} connections pinged a second: root uses {rootCores:0.00} cores, all managers {managerCores:0.00}");
         report.Figure("scale.rss_mb_root", fabric.Root.Process.Megabytes);
         report.Figure("scale.rss_mb_cluster", fabric.Clusters.Max(c => c.Process.Megabytes));
         report.Figure("scale.rss_mb_cluster_median", Median(fabric, p => p.Megabytes));

@@ -22,7 +22,7 @@ internal sealed class Fleet : IDisposable
     private Fleet(FleetOrder order)
     {
         _order = order;
-        _doors = [.. order.Clusters.Select(c => new ClusterDoor(c))];
+        _doors = [.. order.Clusters.Select(c => new ClusterDoor(c, TimeSpan.FromSeconds(order.PingSeconds)))];
         _workers = [.. Enumerable.Range(order.First, order.Count).Select(i => new SimulatedWorker(i, order, _doors[i % _doors.Length], _tally))];
     }
 

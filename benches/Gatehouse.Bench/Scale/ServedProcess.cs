@@ -8,8 +8,8 @@ namespace Gatehouse.Bench.Scale;
 /// </summary>
 internal sealed class ServedProcess : IAsyncDisposable
 {
-    // Ctrl-C at a terminal goes to the whole group: the shell has to outlive it for long enough to see the pipe close.
-    private const string Keeper = """trap '' INT TERM; "$@" 2>"$0" & echo $!; read -r _; kill -TERM $! 2>/dev/null; wait $!""";
+    // Ctrl-C at a terminal goes to the whole group: the shell has to outlive it. Caught, not ignored: the program would inherit that, and never end.
+    private const string Keeper = """trap : INT TERM; "$@" 2>"$0" & echo $!; read -r _; kill -TERM $! 2>/dev/null; wait $!""";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly Process _shell;
