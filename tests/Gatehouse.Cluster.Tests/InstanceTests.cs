@@ -76,6 +76,19 @@ public sealed class InstanceTests
     }
 
     [Fact]
+    public async Task An_instance_that_root_has_freed_already_goes_here_all_the_same()
+    {
+        await using var root = await RootHost.StartAsync();
+        await using var cluster = await ClusterHost.StartAsync(root, with: o => o with { DrainTime = TimeSpan.FromMilliseconds(200) });
+        await cluster.JoinAsync("w1");
+        await DeclareAsync(root, Web, 1);
+        await cluster.RunAsync($"{Web}.0", "w1", 0);
+        await root.Local.DeleteAsync<FabricInstance>($"{Web}.0", null, Ct);
+        await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
+        await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
+    }
+
+    [Fact]
     public async Task Undeployed_while_root_is_away_it_leaves_its_worker_and_frees_root_later()
     {
         await using var root = await RootHost.StartAsync();
