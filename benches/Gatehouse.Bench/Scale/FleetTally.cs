@@ -7,6 +7,7 @@ internal sealed class FleetTally
 {
     private const int Tries = 8;
     private const int FaultsKept = 5;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private readonly List<Task> _readers = [];
     private readonly List<string> _faults = [];
     private int _retries;
@@ -52,15 +53,31 @@ internal sealed class FleetTally
         }
     }
 
-    /// <summary>Sends again what a server was too busy for, after the time that it asked for.</summary>
-    public async Task<Answer> RetryAsync(Func<Task<Answer>> send, CancellationToken cancellation)
+    /// <summary>
+    /// Does again what a server was too busy for, after the time that it asked for, and what the connection cut, as a node does. Each repetition is counted.
+    /// </summary>
+    public async Task<T> RetryAsync<T>(Func<Task<T>> act, Func<T, TimeSpan?> again, CancellationToken cancellation)
     {
         for (var tries = 1; ; tries++)
         {
-            var answer = await send();
-            if (answer.Code is not (HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable) || tries == Tries) return answer;
+            var pause = Pause;
+            try
+            {
+                var result = await act();
+                if (again(result) is not { } wanted || tries == Tries) return result;
+                pause = wanted;
+            }
+            catch (Exception e) when (tries < Tries && !cancellation.IsCancellationRequested && e is HttpRequestException or IOException or OperationCanceledException)
+            {
+                Fault($"repeated: {e.GetType().Name}: {e.Message} {e.InnerException?.Message}");
+            }
+
             Interlocked.Increment(ref _retries);
-            await Task.Delay(answer.RetryAfter ?? TimeSpan.FromSeconds(1), TimeProvider.System, cancellation);
+            await Task.Delay(pause, TimeProvider.System, cancellation);
         }
     }
+
+    /// <summary>The same for a request.</summary>
+    public Task<Answer> RetryAsync(Func<Task<Answer>> send, CancellationToken cancellation) => RetryAsync(
+        send, static a => a.Code is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable ? a.RetryAfter ?? Pause : null, cancellation);
 }

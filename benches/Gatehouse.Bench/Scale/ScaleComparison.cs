@@ -86,7 +86,7 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
             n => report.Row($"  {Seconds(started),6:0} s: {n.Complete,6:n0} registered, {n.PeersHeard,12:n0} peers heard, {n.Retries} requests repeated, {n.Failed} failed"), cancellation);
         var seconds = Seconds(started);
         var news = await fleets.ReportAsync();
-        foreach (var fault in news.Faults) report.Row($"  fault: {fault}");
+        foreach (var fault in news.Faults) report.Row($"  {fault}");
         var leased = await Exhaustion.LeasedAsync(fabric.Root.Operator, cancellation);
         var agree = news.Subnetworks.Count == news.Subnetworks.Distinct().Count() && leased.SetEquals(news.Subnetworks);
         if (!agree) throw new InvalidOperationException($"root says {leased.Count} subnetworks are leased, the workers were told {news.Subnetworks.Count}, {news.Subnetworks.Distinct().Count()} different ones");
@@ -186,7 +186,7 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
     {
         var news = await fleets.ReportAsync();
         report.Row($"in the end {news.Complete:n0} workers are registered and watch; {news.Cut} watches were cut, {news.LateRenewals} leases renewed late, {news.Retries} requests repeated");
-        foreach (var fault in news.Faults) report.Row($"  fault: {fault}");
+        foreach (var fault in news.Faults) report.Row($"  {fault}");
         report.Figure("scale.watches_cut", news.Cut);
         report.Figure("scale.workers", news.Complete, $"= {Subnetworks.Count}{(size.Workers < Subnetworks.Count ? $" (with --quick {size.Workers})" : "")}");
     }

@@ -48,8 +48,7 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
     {
         var started = Stopwatch.GetTimestamp();
         _wire = await JoinAsync(cancellation);
-        if ((await SendAsync(HttpMethod.Get, $"{Group}/workers/{_name}", null, cancellation)).Code != HttpStatusCode.NotFound)
-            throw new InvalidOperationException($"{_name} is there before it registered");
+        await SendAsync(HttpMethod.Get, $"{Group}/workers/{_name}", null, cancellation);
         var address = new IPAddress([198, (byte)(18 + (index >> 16)), (byte)(index >> 8), (byte)index]);
         var worker = new Worker { ApiVersion = Worker.Info.ApiVersion, Kind = Worker.Info.Kind, Metadata = new ObjectMeta { Name = _name }, Spec = new WorkerSpec { Underlay = address.ToString() } };
         await PostAsync($"{Group}/workers", JsonSerializer.SerializeToUtf8Bytes(worker, Worker.Info.Json), cancellation);
@@ -114,7 +113,7 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
         var list = await tally.RetryAsync(() => _wire!.SendAsync(HttpMethod.Get, $"{Group}/{kind}?{selector}", null, cancellation, isLong: true), cancellation);
         if (list.Code != HttpStatusCode.OK) throw Refused(HttpMethod.Get, kind, list);
         var revision = ObjectLists.Read(list.Body, onItem);
-        var body = await _wire!.OpenAsync($"{Group}/{kind}?{selector}&resourceVersion={revision}&{Follow}", cancellation);
+        var body = await tally.RetryAsync(() => _wire!.OpenAsync($"{Group}/{kind}?{selector}&resourceVersion={revision}&{Follow}", cancellation), static _ => null, cancellation);
         tally.Begin(ReadAsync(kind, body, onEvent, cancellation));
     }
 
@@ -149,7 +148,10 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
     private async Task<Answer> PostAsync(string path, byte[] body, CancellationToken cancellation)
     {
         var answer = await SendAsync(HttpMethod.Post, path, body, cancellation);
-        return answer.Code == HttpStatusCode.Created ? answer : throw Refused(HttpMethod.Post, path, answer);
+        if (answer.Code == HttpStatusCode.Created) return answer;
+        // Made by an attempt whose answer was lost.
+        if (answer.Code == HttpStatusCode.Conflict) answer = await SendAsync(HttpMethod.Get, $"{path}/{_name}", null, cancellation);
+        return answer.Code == HttpStatusCode.OK ? answer : throw Refused(HttpMethod.Post, path, answer);
     }
 
     private Task<Answer> SendAsync(HttpMethod method, string path, byte[]? body, CancellationToken cancellation) =>
