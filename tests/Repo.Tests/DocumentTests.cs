@@ -26,7 +26,7 @@ public sealed class DocumentTests
         Assert.True(missing.Count == 0, string.Join('\n', missing));
     }
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(RunHere))]
     public async Task A_block_that_runs_here_succeeds(string file, int line)
     {

@@ -182,7 +182,7 @@ internal static class LabClient
     }
 
     /// <summary>Waits until something holds; fails with what was last seen.</summary>
-    public static async Task EventuallyAsync(Func<Task<bool>> holds, string what, int seconds = 15)
+    public static async Task EventuallyAsync(Func<Task<bool>> holds, string what, int seconds = 60)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
         while (!await holds())
@@ -192,7 +192,7 @@ internal static class LabClient
         }
     }
 
-    public static Task EventuallyAsync(Func<bool> holds, string what, int seconds = 15) => EventuallyAsync(() => Task.FromResult(holds()), what, seconds);
+    public static Task EventuallyAsync(Func<bool> holds, string what, int seconds = 60) => EventuallyAsync(() => Task.FromResult(holds()), what, seconds);
 }
 
 /// <summary>An open TCP connection to a <see cref="LabServer"/>.</summary>
