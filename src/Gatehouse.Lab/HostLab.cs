@@ -99,9 +99,14 @@ public sealed class HostLab(string directory, TimeProvider time, TimeSpan? patie
         var state = Require();
         var place = TopologyOf(state).Host(host);
         string[] access = Paths.Kubeconfig(place) is { } kubeconfig ? [$"GATEHOUSE_KUBECONFIG={kubeconfig}"] : [];
+
+        // nsenter waits for the program but passes no signal on: so the program ends with it.
         return
         [
-            .. LabNamespaces.Enter(directory, state, host), "env", $"PATH={Paths.Binaries}:{LabProcesses.SystemPath}", $"GATEHOUSE_SOCKET={LabRoles.NodeSocket}", "DOTNET_EnableDiagnostics=0", .. access,
+            .. LabNamespaces.Enter(directory, state, host),
+            .. (string[])["setpriv", "--pdeathsig", "KILL"],
+            .. (string[])["env", $"PATH={Paths.Binaries}:{LabProcesses.SystemPath}", $"GATEHOUSE_SOCKET={LabRoles.NodeSocket}", "DOTNET_EnableDiagnostics=0"],
+            .. access,
         ];
     }
 

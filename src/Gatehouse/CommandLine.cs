@@ -39,7 +39,7 @@ internal static class CommandLine
                 Output = host.Out,
                 Error = host.Error,
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = EndLimit,
+                ProcessTerminationTimeout = parsed.CommandResult.Command is PassThroughCommand ? null : EndLimit,
             });
         }
         catch (Exception e)
@@ -86,3 +86,6 @@ internal static class CommandLine
         }
     }
 }
+
+/// <summary>A command that hands the terminal to another program: signals are that program's business, and it alone says when it ends.</summary>
+internal sealed class PassThroughCommand(string name, string description) : Command(name, description);

@@ -178,6 +178,29 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
     }
 
     [Fact]
+    public async Task A_program_in_a_host_ends_with_the_command_that_runs_it()
+    {
+        await using var run = RunningCommand.Start(LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "worker2", "--", "sh", "-c", "echo begun; exec sleep 7531"]);
+        await run.LineAsync("begun");
+        await ShellCommand.RequireAsync("kill", ["-TERM", run.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+
+        Assert.NotEqual(0, await run.ExitAsync());
+        Assert.DoesNotContain("sleep 7531", (await job.Lab.InAsync("worker2", "ps", "ax")).Output, StringComparison.Ordinal);
+        Assert.Equal(7, (await job.Lab.InAsync("worker2", "sh", "-c", "exit 7")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Trace_and_doctor_explain_a_worker()
+    {
+        var trace = await job.Lab.RequireAsync("run", ["worker3", "--", "gatehouse", "trace", "10.18.0.200", "web:80"]);
+        var doctor = await job.Lab.RequireAsync("run", ["worker3", "--", "gatehouse", "doctor", "-o", "json"]);
+
+        Assert.Contains("10.30.0.1:80", trace, StringComparison.Ordinal);
+        Assert.Contains("RULE", trace, StringComparison.Ordinal);
+        Assert.All(JsonNode.Parse(doctor)!.AsArray(), f => Assert.NotEqual("broken", f!["severity"]!.ToString()));
+    }
+
+    [Fact]
     public async Task Status_tells_what_runs_where()
     {
         await job.Lab.RequireAsync("stop", "worker2", "--signal", "KILL");
