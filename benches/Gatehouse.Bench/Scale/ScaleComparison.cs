@@ -82,11 +82,17 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
     {
         var (root, managers, workers) = (fabric.Root.Process.Processor, Sum(fabric), fleets.Processor);
         var started = Stopwatch.GetTimestamp();
+        var told = new HashSet<string>(StringComparer.Ordinal);
         await fleets.RegisterAsync(
-            n => report.Row($"  {Seconds(started),6:0} s: {n.Complete,6:n0} registered, {n.PeersHeard,12:n0} peers heard, {n.Retries} requests repeated, {n.Failed} failed"), cancellation);
+            n =>
+            {
+                report.Row($"  {Seconds(started),6:0} s: {n.Complete,6:n0} registered, {n.PeersHeard,12:n0} peers heard, {n.Retries} requests repeated, {n.Failed} failed");
+                foreach (var fault in n.Faults.Where(told.Add)) report.Row($"  {fault}");
+            },
+            cancellation);
         var seconds = Seconds(started);
         var news = await fleets.ReportAsync();
-        foreach (var fault in news.Faults) report.Row($"  {fault}");
+        foreach (var fault in news.Faults.Where(told.Add)) report.Row($"  {fault}");
         var leased = await Exhaustion.LeasedAsync(fabric.Root.Operator, cancellation);
         var agree = news.Subnetworks.Count == news.Subnetworks.Distinct().Count() && leased.SetEquals(news.Subnetworks);
         if (!agree) throw new InvalidOperationException($"root says {leased.Count} subnetworks are leased, the workers were told {news.Subnetworks.Count}, {news.Subnetworks.Distinct().Count()} different ones");

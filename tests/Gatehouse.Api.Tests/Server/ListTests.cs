@@ -44,6 +44,36 @@ public sealed class ListTests
     }
 
     [Theory]
+    [InlineData("/apis/gatehouse.dev/v1/workers", 1)]
+    [InlineData("/apis/coordination.k8s.io/v1/namespaces/n1/leases", 1)]
+    [InlineData("/apis/coordination.k8s.io/v1/leases", 2)]
+    public async Task A_name_selects_itself_and_no_name_that_begins_with_it(string collection, int expected)
+    {
+        await using var server = await TestServer.StartAsync();
+        var client = server.Operator();
+        foreach (var name in (string[])["w1", "w10", "w1-a", "v"])
+        {
+            (await client.PostAsync(Bodies.Workers, Bodies.Worker(name))).Expect(201);
+            var lease = $$$"""{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"{{{name}}}"},"spec":{}}""";
+            foreach (var space in (string[])["n1", "n2"]) (await client.PostAsync($"/apis/coordination.k8s.io/v1/namespaces/{space}/leases", lease)).Expect(201);
+        }
+
+        foreach (var limit in (int[])[0, 1, 500])
+        {
+            List<string> seen = [];
+            string? next = null;
+            do
+            {
+                var page = (await client.GetAsync($"{collection}?fieldSelector=metadata.name%3Dw1&limit={limit}{(next is null ? "" : $"&continue={next}")}")).Expect(200);
+                seen.AddRange(Names(page));
+                next = (string?)page.Json["metadata"]!["continue"];
+            }
+            while (next is not null);
+            Assert.Equal(Enumerable.Repeat("w1", expected), seen);
+        }
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("&fieldSelector=spec.holder%3Dw1")]
     public async Task Pages_show_one_revision_while_others_write(string selector)

@@ -103,6 +103,8 @@ internal sealed class ObjectReader(IRevisionStore store, IAuthorizer? authorizer
         RegisteredKind kind, ListQuery query, ObjectFilter filter, long revision, string? after, CancellationToken cancellation)
     {
         var prefix = kind.PrefixOf(query.Namespace);
+        // A worker that lists itself alone does not have its whole cluster read; names begin where the prefix ends, unless a namespace stands between.
+        var scanned = filter.Name is { } name && (kind.Info.Scope == KindScope.Cluster || query.Namespace is not null) ? prefix + name : prefix;
         if (filter.IsEverything)
         {
             var list = await store.ListAsync(new ListRequest(prefix, revision, query.Limit, after), cancellation);
@@ -114,7 +116,7 @@ internal sealed class ObjectReader(IRevisionStore store, IAuthorizer? authorizer
         while (true)
         {
             var step = query.Limit == 0 ? 0 : Math.Max(query.Limit, ScanStep);
-            var list = await store.ListAsync(new ListRequest(prefix, revision, step, after), cancellation);
+            var list = await store.ListAsync(new ListRequest(scanned, revision, step, after), cancellation);
             revision = list.Revision;
             foreach (var entry in list.Entries)
             {
