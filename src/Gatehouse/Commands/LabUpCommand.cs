@@ -29,7 +29,12 @@ internal static class LabUpCommand
                 Program = OwnProgram(),
             };
             if (options.Faults() is { Count: > 0 } faults) throw new UsageException(faults);
-            if (!LabPlace.IsRoot) host.Progress("without root: the lab runs in a user namespace (docs/operations/lab.md says what does not work there)");
+            if (!LabPlace.IsRoot)
+            {
+                host.Progress("without root: the lab runs in a user namespace (docs/operations/lab.md says what it needs)");
+                foreach (var need in RootlessNeeds.Unmet()) host.Progress($"  {need}");
+            }
+
             var started = host.Time.GetTimestamp();
             await new HostLab(options.Directory, host.Time).UpAsync(options, rootless: !LabPlace.IsRoot, host.Progress, cancellation);
             host.Out.WriteLine($"lab '{name}' is up after {host.Time.GetElapsedTime(started).TotalSeconds:0.0} s: `gatehouse lab status`, `gatehouse lab shell worker1`, `gatehouse lab down`");
