@@ -42,7 +42,11 @@ public sealed class HostLab(string directory, TimeProvider time, TimeSpan? patie
         Directory.CreateDirectory(directory, Private);
         _state = new LabState
         {
-            Name = options.Name, WorkersPerCluster = options.Workers, Clusters = options.Clusters, Underlay = options.Underlay, Rootless = rootless,
+            Name = options.Name,
+            WorkersPerCluster = options.Workers,
+            Clusters = options.Clusters,
+            Underlay = options.Underlay,
+            Rootless = rootless,
         };
         if (!_file.TryCreate(_state)) throw new LabException($"the lab '{options.Name}' is there already ({directory}): `gatehouse lab down --name {options.Name}` removes it");
         MakeDirectories(topology, options);
@@ -142,7 +146,9 @@ public sealed class HostLab(string directory, TimeProvider time, TimeSpan? patie
             await WriteTokenAsync(topology, host, role, cancellation);
             var process = new LabProcess
             {
-                Host = host.Name, Role = role, Log = Paths.Log(host.Name, role),
+                Host = host.Name,
+                Role = role,
+                Log = Paths.Log(host.Name, role),
                 Command = [.. options.Program, .. LabRoles.Arguments(topology, options.Underlay, Paths, host, role)],
             };
             await StartProcessAsync(process, cancellation);
@@ -168,7 +174,9 @@ public sealed class HostLab(string directory, TimeProvider time, TimeSpan? patie
         var path = Paths.Token(host.Name, role);
         await using var file = new FileStream(path, new FileStreamOptions
         {
-            Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
         await file.WriteAsync(System.Text.Encoding.ASCII.GetBytes(token.Trim()), cancellation);
     }

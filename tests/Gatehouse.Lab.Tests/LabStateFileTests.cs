@@ -8,7 +8,11 @@ public sealed class LabStateFileTests : IDisposable
 
     private static LabState State => new()
     {
-        Name = "lab", WorkersPerCluster = 2, Clusters = 1, Underlay = UnderlayFamily.Ipv6, Rootless = true,
+        Name = "lab",
+        WorkersPerCluster = 2,
+        Clusters = 1,
+        Underlay = UnderlayFamily.Ipv6,
+        Rootless = true,
         Inits = new Dictionary<string, int>(StringComparer.Ordinal) { ["root"] = 4 },
         Processes = [new LabProcess { Host = "root", Role = "root", Pid = 7, Stopped = true, Command = ["gatehouse", "serve"], Log = "/x" }],
     };

@@ -16,7 +16,11 @@ internal sealed class Cli
         using var input = new StringReader(Input);
         var host = new HostContext
         {
-            Time = TimeProvider.System, Out = output, Error = error, In = input, Interactive = false,
+            Time = TimeProvider.System,
+            Out = output,
+            Error = error,
+            In = input,
+            Interactive = false,
             Variable = name => Variables.GetValueOrDefault(name),
         };
         var code = await CommandLine.RunAsync(args, host, CommandList.All);

@@ -76,7 +76,9 @@ internal static unsafe partial class Libc
 
     private static SocketAddress4 Address(IPAddress address, ushort port) => new()
     {
-        Family = AfInet, Port = (ushort)IPAddress.HostToNetworkOrder((short)port), Address = BitConverter.ToUInt32(address.GetAddressBytes()),
+        Family = AfInet,
+        Port = (ushort)IPAddress.HostToNetworkOrder((short)port),
+        Address = BitConverter.ToUInt32(address.GetAddressBytes()),
     };
 
     private static int Check(int result, string act) => result >= 0 ? result : throw new InvalidOperationException($"{act}: errno {Marshal.GetLastPInvokeError()}");

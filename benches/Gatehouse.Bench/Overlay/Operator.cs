@@ -22,12 +22,15 @@ internal static class Operator
         using var paired = X509Certificate2.CreateFromPem(chain[0].ExportCertificatePem(), Pem(lines, "client-key-data"));
         var credentials = new ApiCredentials
         {
-            Trust = trust, Chain = [.. chain.Skip(1)],
+            Trust = trust,
+            Chain = [.. chain.Skip(1)],
             Certificate = X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null),
         };
         return new HttpObjectClient(new HttpObjectClientOptions
         {
-            Server = new Uri(Field(lines, "server")), Credentials = new FixedCredentials(credentials), RequestTimeout = TimeSpan.FromSeconds(60),
+            Server = new Uri(Field(lines, "server")),
+            Credentials = new FixedCredentials(credentials),
+            RequestTimeout = TimeSpan.FromSeconds(60),
             Connect = (server, cancellation) => ConnectAsync(host, server, cancellation),
         });
     }

@@ -32,7 +32,9 @@ internal sealed class OverlayLab : IAsyncDisposable
         var program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Gatehouse", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "gatehouse"));
         var options = new LabOptions
         {
-            Name = $"bench{Environment.ProcessId}", Workers = workers, Program = [program],
+            Name = $"bench{Environment.ProcessId}",
+            Workers = workers,
+            Program = [program],
             Directory = Path.Combine(Environment.IsPrivilegedProcess ? "/var/lib" : Path.GetTempPath(), HostLab.FolderName, $"bench{Environment.ProcessId}"),
         };
         var lab = new OverlayLab(new HostLab(options.Directory, TimeProvider.System));
@@ -88,7 +90,9 @@ internal sealed class OverlayLab : IAsyncDisposable
 
     public static FabricInstance Instance(string service, int number, string worker) => new()
     {
-        ApiVersion = FabricInstance.Info.ApiVersion, Kind = nameof(FabricInstance), Metadata = new() { Name = FabricInstance.NameFor(service, number) },
+        ApiVersion = FabricInstance.Info.ApiVersion,
+        Kind = nameof(FabricInstance),
+        Metadata = new() { Name = FabricInstance.NameFor(service, number) },
         Spec = new() { Service = service, Number = number, Cluster = Cluster, Worker = worker },
     };
 

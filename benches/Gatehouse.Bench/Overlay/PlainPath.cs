@@ -3,7 +3,7 @@ using Gatehouse.Linux;
 namespace Gatehouse.Bench.Overlay;
 
 /// <summary>
-/// The peer of the comparison: a VXLAN between two more hosts on the lab's own switch, each with a link into one of the very namespaces that the overlay joins. Those
+/// The barest peer: a VXLAN between two more hosts on the lab's own switch, each with a link into one of the very namespaces that the overlay joins. Those
 /// hosts have addresses and routes and nothing else: no table, no rule, no connection tracking.
 /// </summary>
 /// <remarks>The same kinds of links, as many of them, and the same MTU as on the overlay's way.</remarks>

@@ -61,7 +61,9 @@ internal sealed class Population(OverlayLab lab)
         // Addresses on the lab's underlay that nobody has.
         var worker = new Worker
         {
-            ApiVersion = Objects.Kinds.Worker.Info.ApiVersion, Kind = nameof(Worker), Metadata = new() { Name = Worker(number) },
+            ApiVersion = Objects.Kinds.Worker.Info.ApiVersion,
+            Kind = nameof(Worker),
+            Metadata = new() { Name = Worker(number) },
             Spec = new() { Underlay = $"192.168.{100 + (number / 200)}.{(number % 200) + 1}" },
         };
         await lab.Manager.CreateAsync(worker, cancellation);
@@ -69,7 +71,9 @@ internal sealed class Population(OverlayLab lab)
         await lab.Manager.CreateAsync(
             new Lease
             {
-                ApiVersion = Lease.Info.ApiVersion, Kind = nameof(Lease), Metadata = new() { Name = worker.Metadata.Name, Namespace = Objects.Kinds.Worker.LeaseNamespace },
+                ApiVersion = Lease.Info.ApiVersion,
+                Kind = nameof(Lease),
+                Metadata = new() { Name = worker.Metadata.Name, Namespace = Objects.Kinds.Worker.LeaseNamespace },
                 Spec = new() { HolderIdentity = worker.Metadata.Name, AcquireTime = now, RenewTime = now, LeaseDurationSeconds = 3600 },
             },
             cancellation);

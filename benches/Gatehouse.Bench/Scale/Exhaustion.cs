@@ -49,7 +49,10 @@ internal static class Exhaustion
         var identity = await MemberCredentials.JoinOrLoadAsync(
             new JoinOptions
             {
-                Server = cluster.Operator.Server, Directory = Path.Combine(directory, Name), Role = EnrollmentProtocol.WorkerRole, Name = Name,
+                Server = cluster.Operator.Server,
+                Directory = Path.Combine(directory, Name),
+                Role = EnrollmentProtocol.WorkerRole,
+                Name = Name,
                 Token = await cluster.Operator.TokenAsync(EnrollmentProtocol.WorkerRole, limit.Token),
             },
             limit.Token);

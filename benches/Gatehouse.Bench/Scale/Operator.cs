@@ -30,7 +30,9 @@ internal sealed partial class Operator : IDisposable
             RequestTimeout = TimeSpan.FromMinutes(1),
             Credentials = new FixedCredentials(new ApiCredentials
             {
-                Trust = trust, Certificate = X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null), Chain = [.. chain.Skip(1)],
+                Trust = trust,
+                Certificate = X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null),
+                Chain = [.. chain.Skip(1)],
             }),
         });
     }

@@ -73,7 +73,9 @@ internal sealed class WorkerWire : IDisposable
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
         SslOptions = new SslClientAuthenticationOptions
         {
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13, ClientCertificateContext = certificate, RemoteCertificateValidationCallback = trust.Accept,
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            ClientCertificateContext = certificate,
+            RemoteCertificateValidationCallback = trust.Accept,
         },
     };
 }

@@ -13,7 +13,8 @@ internal sealed class ApiAccess(HostContext host)
 
     public Option<string?> Option { get; } = new("--kubeconfig")
     {
-        Description = $"File with server and credentials. Default: ${Variable}, else the admin.kubeconfig of the root or cluster on this host.", HelpName = "FILE",
+        Description = $"File with server and credentials. Default: ${Variable}, else the admin.kubeconfig of the root or cluster on this host.",
+        HelpName = "FILE",
     };
 
     /// <summary>Reads the file.</summary>

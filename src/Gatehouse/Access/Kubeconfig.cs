@@ -70,8 +70,11 @@ internal sealed record Kubeconfig(Uri Server, ApiCredentials Credentials, string
         {
             return new ApiCredentials
             {
-                Trust = trust, Certificate = chain.Count == 0 ? null : WithKey(chain[0], key!), Chain = [.. chain.Skip(1)],
-                BearerToken = Text(user, "token"), ServerName = Text(cluster, "tls-server-name"),
+                Trust = trust,
+                Certificate = chain.Count == 0 ? null : WithKey(chain[0], key!),
+                Chain = [.. chain.Skip(1)],
+                BearerToken = Text(user, "token"),
+                ServerName = Text(cluster, "tls-server-name"),
             };
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)

@@ -36,7 +36,10 @@ internal static class ApplyCommand
 
     internal static Option<string[]> FilesOption() => new("--filename", "-f")
     {
-        Description = "A file, a folder, or - for standard input. May be repeated.", HelpName = "FILE", Required = true, Arity = ArgumentArity.OneOrMore,
+        Description = "A file, a folder, or - for standard input. May be repeated.",
+        HelpName = "FILE",
+        Required = true,
+        Arity = ArgumentArity.OneOrMore,
     };
 
     /// <exception cref="UsageException">All faults of all files.</exception>

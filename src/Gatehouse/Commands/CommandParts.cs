@@ -39,7 +39,9 @@ internal static class CommandParts
     /// <summary>A span of time as people write it: <c>90s</c>, <c>15m</c>, <c>24h</c>, <c>7d</c>.</summary>
     public static Option<TimeSpan> Duration(string name, TimeSpan standard, string description) => new(name)
     {
-        Description = $"{description} Default {HumanDuration.Of(standard)}.", HelpName = "TIME", DefaultValueFactory = _ => standard,
+        Description = $"{description} Default {HumanDuration.Of(standard)}.",
+        HelpName = "TIME",
+        DefaultValueFactory = _ => standard,
         CustomParser = result =>
         {
             if (TryDuration(result.Tokens[0].Value, out var span)) return span;

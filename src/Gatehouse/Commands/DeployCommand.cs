@@ -19,7 +19,8 @@ internal static class DeployCommand
         var replicas = new Option<int>("--replicas") { Description = "How many instances there shall be. Default 1.", DefaultValueFactory = _ => 1, HelpName = "N" };
         var policies = new Option<string[]>("--policy")
         {
-            Description = $"Balancing policy; one service address for each. One or more of {string.Join(", ", Policies.Words)}. Default roundRobin.", HelpName = "POLICY",
+            Description = $"Balancing policy; one service address for each. One or more of {string.Join(", ", Policies.Words)}. Default roundRobin.",
+            HelpName = "POLICY",
         };
         var cluster = new Option<string?>("--cluster") { Description = "The cluster that runs them. Default: the only one.", HelpName = "NAME" };
         var workers = new Option<string[]>("--worker") { Description = "Workers to use, in turn. Default: the cluster chooses.", HelpName = "NAME" };
@@ -44,9 +45,12 @@ internal static class DeployCommand
             using var client = access.Open(parsed);
             var wanted = new Deployment
             {
-                Service = parsed.GetRequiredValue(name).ToLowerInvariant(), Replicas = parsed.GetValue(replicas),
-                Policies = Policies.Parse(parsed.GetValue(policies) ?? []), Workers = parsed.GetValue(workers) ?? [],
-                Cluster = parsed.GetValue(cluster), Process = parsed.GetValue(program) is { Length: > 0 } given ? new(given) { ReadyPort = parsed.GetValue(ready) } : new(Demo) { ReadyPort = parsed.GetValue(ready) ?? DemoPort },
+                Service = parsed.GetRequiredValue(name).ToLowerInvariant(),
+                Replicas = parsed.GetValue(replicas),
+                Policies = Policies.Parse(parsed.GetValue(policies) ?? []),
+                Workers = parsed.GetValue(workers) ?? [],
+                Cluster = parsed.GetValue(cluster),
+                Process = parsed.GetValue(program) is { Length: > 0 } given ? new(given) { ReadyPort = parsed.GetValue(ready) } : new(Demo) { ReadyPort = parsed.GetValue(ready) ?? DemoPort },
             };
             return await new Deploying(host, client, wanted).RunAsync(parsed.GetValue(wait), cancellation);
         });
@@ -111,7 +115,9 @@ internal static class DeployCommand
             return await client.CreateAsync(
                 new FabricService
                 {
-                    ApiVersion = FabricService.Info.ApiVersion, Kind = FabricService.Info.Kind, Metadata = new ObjectMeta { Name = wanted.Service },
+                    ApiVersion = FabricService.Info.ApiVersion,
+                    Kind = FabricService.Info.Kind,
+                    Metadata = new ObjectMeta { Name = wanted.Service },
                     Spec = new FabricServiceSpec { Policies = wanted.Policies },
                 },
                 cancellation);
@@ -119,10 +125,15 @@ internal static class DeployCommand
 
         private FabricInstance Instance(int number, string cluster) => new()
         {
-            ApiVersion = FabricInstance.Info.ApiVersion, Kind = FabricInstance.Info.Kind, Metadata = new ObjectMeta { Name = $"{wanted.Service}.{number}" },
+            ApiVersion = FabricInstance.Info.ApiVersion,
+            Kind = FabricInstance.Info.Kind,
+            Metadata = new ObjectMeta { Name = $"{wanted.Service}.{number}" },
             Spec = new FabricInstanceSpec
             {
-                Service = wanted.Service, Number = number, Cluster = cluster, Process = wanted.Process,
+                Service = wanted.Service,
+                Number = number,
+                Cluster = cluster,
+                Process = wanted.Process,
                 Worker = wanted.Workers.Length == 0 ? null : wanted.Workers[number % wanted.Workers.Length],
             },
         };

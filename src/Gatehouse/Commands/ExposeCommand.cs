@@ -24,7 +24,8 @@ internal static class ExposeCommand
         var policy = new Option<string>("--policy") { Description = "Which of the service's addresses. Default roundRobin.", HelpName = "POLICY", DefaultValueFactory = _ => Policies.Word(default) };
         var address = new Option<string?>("--public-address")
         {
-            Description = "Only this address of the gateway's. Default: all.", HelpName = "ADDRESS",
+            Description = "Only this address of the gateway's. Default: all.",
+            HelpName = "ADDRESS",
             CustomParser = result =>
             {
                 var text = result.Tokens[0].Value;
@@ -44,8 +45,12 @@ internal static class ExposeCommand
             using var client = access.Open(parsed);
             var template = new ExposureSpec
             {
-                Gateway = parsed.GetRequiredValue(gateway), PublicAddress = parsed.GetValue(address), Protocol = parsed.GetValue(protocol),
-                Port = parsed.GetValue(port), ServicePort = parsed.GetValue(servicePort), KeepClientAddress = parsed.GetValue(keep),
+                Gateway = parsed.GetRequiredValue(gateway),
+                PublicAddress = parsed.GetValue(address),
+                Protocol = parsed.GetValue(protocol),
+                Port = parsed.GetValue(port),
+                ServicePort = parsed.GetValue(servicePort),
+                KeepClientAddress = parsed.GetValue(keep),
             };
             return await new Exposing(host, client, parsed.GetRequiredValue(service).ToLowerInvariant(), template).RunAsync(chosen, parsed.GetValue(wait), cancellation);
         });
@@ -84,7 +89,9 @@ internal static class ExposeCommand
         {
             var exposure = new Exposure
             {
-                ApiVersion = Exposure.Info.ApiVersion, Kind = Exposure.Info.Kind, Metadata = new ObjectMeta { Name = NameFor(address) },
+                ApiVersion = Exposure.Info.ApiVersion,
+                Kind = Exposure.Info.Kind,
+                Metadata = new ObjectMeta { Name = NameFor(address) },
                 Spec = template with { ServiceAddress = address },
             };
             await client.CreateAsync(exposure, cancellation);

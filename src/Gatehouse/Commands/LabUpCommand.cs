@@ -21,8 +21,12 @@ internal static class LabUpCommand
             var name = parsed.GetRequiredValue(place.Name);
             var options = new LabOptions
             {
-                Name = name, Workers = parsed.GetValue(workers), Clusters = parsed.GetValue(clusters), Underlay = parsed.GetValue(family),
-                Directory = place.Directory(name), Program = OwnProgram(),
+                Name = name,
+                Workers = parsed.GetValue(workers),
+                Clusters = parsed.GetValue(clusters),
+                Underlay = parsed.GetValue(family),
+                Directory = place.Directory(name),
+                Program = OwnProgram(),
             };
             if (options.Faults() is { Count: > 0 } faults) throw new UsageException(faults);
             if (!LabPlace.IsRoot) host.Progress("without root: the lab runs in a user namespace (docs/operations/lab.md says what does not work there)");

@@ -31,10 +31,15 @@ internal static class TokenCommand
             await client.CreateAsync(
                 new JoinToken
                 {
-                    ApiVersion = JoinToken.Info.ApiVersion, Kind = JoinToken.Info.Kind, Metadata = new ObjectMeta { Name = token.Id },
+                    ApiVersion = JoinToken.Info.ApiVersion,
+                    Kind = JoinToken.Info.Kind,
+                    Metadata = new ObjectMeta { Name = token.Id },
                     Spec = new JoinTokenSpec
                     {
-                        Hash = token.Hash, Role = parsed.GetRequiredValue(role), Member = parsed.GetValue(member), ExpiresAt = host.Time.GetUtcNow() + parsed.GetValue(life),
+                        Hash = token.Hash,
+                        Role = parsed.GetRequiredValue(role),
+                        Member = parsed.GetValue(member),
+                        ExpiresAt = host.Time.GetUtcNow() + parsed.GetValue(life),
                     },
                 },
                 cancellation);

@@ -28,7 +28,9 @@ internal static class OutputOption
         var words = string.Join(", ", allowed.Select(f => f.ToString().ToLowerInvariant()));
         return new Option<OutputForm>("--output", "-o")
         {
-            Description = $"One of {words}.", HelpName = "FORM", DefaultValueFactory = _ => OutputForm.Table,
+            Description = $"One of {words}.",
+            HelpName = "FORM",
+            DefaultValueFactory = _ => OutputForm.Table,
             CustomParser = result =>
             {
                 var text = result.Tokens[0].Value;

@@ -33,8 +33,13 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
         _identity = await MemberIdentity.JoinAsync(
             new JoinOptions
             {
-                Server = settings.RootUrl, Directory = Path.Combine(_state, "identity"), Role = EnrollmentProtocol.ClusterRole, Name = settings.Name,
-                Token = await token(cancellation), Time = time, Logger = logs.CreateLogger<MemberCredentials>(),
+                Server = settings.RootUrl,
+                Directory = Path.Combine(_state, "identity"),
+                Role = EnrollmentProtocol.ClusterRole,
+                Name = settings.Name,
+                Token = await token(cancellation),
+                Time = time,
+                Logger = logs.CreateLogger<MemberCredentials>(),
             },
             cancellation);
         _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs));
@@ -42,7 +47,9 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
         _role = new ClusterRole(
             new ClusterOptions
             {
-                Name = settings.Name, Address = AdminKubeconfig.Reachable(settings.ClusterListen[0]).ToString(), MirrorDirectory = Path.Combine(_state, "mirror"),
+                Name = settings.Name,
+                Address = AdminKubeconfig.Reachable(settings.ClusterListen[0]).ToString(),
+                MirrorDirectory = Path.Combine(_state, "mirror"),
                 Gateways = new GatewayOptions { Cluster = settings.Name, Authority = () => _identity.Authority },
                 Oakestra = new OakestraClusterOptions { Listen = settings.Roles.Contains(ServeOptions.Root) ? [] : settings.OakestraListen },
             },
@@ -50,8 +57,14 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
         _server = await ApiServer.CreateAsync(
             new ApiServerOptions
             {
-                Store = _store, Time = time, Logs = logs, AuthoritySource = () => Authority, Listen = settings.ClusterListen,
-                Admissions = _role.Admissions, Authorizer = _role.Authorizer, MapEndpoints = _role.Map,
+                Store = _store,
+                Time = time,
+                Logs = logs,
+                AuthoritySource = () => Authority,
+                Listen = settings.ClusterListen,
+                Admissions = _role.Admissions,
+                Authorizer = _role.Authorizer,
+                MapEndpoints = _role.Map,
                 ServerNames = ServerNames.Of(settings.ClusterListen, settings.Advertise),
                 Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.WorkerRole], LeaseNamespace = Worker.LeaseNamespace },
             },

@@ -22,8 +22,13 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
         _identity = await MemberIdentity.JoinAsync(
             new JoinOptions
             {
-                Server = settings.ClusterUrl, Directory = Path.Combine(_state, "identity"), Role = EnrollmentProtocol.WorkerRole, Name = settings.Name,
-                Token = await token(cancellation), Time = time, Logger = logs.CreateLogger<MemberCredentials>(),
+                Server = settings.ClusterUrl,
+                Directory = Path.Combine(_state, "identity"),
+                Role = EnrollmentProtocol.WorkerRole,
+                Name = settings.Name,
+                Token = await token(cancellation),
+                Time = time,
+                Logger = logs.CreateLogger<MemberCredentials>(),
             },
             cancellation);
         _cluster = new HttpObjectClient(MemberIdentity.Client(settings.ClusterUrl, _identity, time, logs));
@@ -31,8 +36,15 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
         _role = new NodeRole(
             new NodeOptions
             {
-                Name = settings.Name, Underlay = settings.Underlay, StateDirectory = _state, TunnelPort = settings.TunnelPort, PublicAddresses = settings.PublicAddresses,
-                Gateway = settings.IsGateway, RunsProcesses = settings.RunsProcesses, OwnProgram = ownProgram, SocketPath = settings.Socket,
+                Name = settings.Name,
+                Underlay = settings.Underlay,
+                StateDirectory = _state,
+                TunnelPort = settings.TunnelPort,
+                PublicAddresses = settings.PublicAddresses,
+                Gateway = settings.IsGateway,
+                RunsProcesses = settings.RunsProcesses,
+                OwnProgram = ownProgram,
+                SocketPath = settings.Socket,
             },
             _cluster, time, logs);
         _running = _role.RunAsync(_stopping.Token);

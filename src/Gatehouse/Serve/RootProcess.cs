@@ -30,11 +30,20 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
         _server = await ApiServer.CreateAsync(
             new ApiServerOptions
             {
-                Store = _store, Time = time, Logs = logs, Authority = _authority, Listen = settings.RootListen, SideListeners = _role.SideListeners,
-                Admissions = _role.Admissions, Authorizer = _role.Authorizer, MapEndpoints = _role.Map, ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
+                Store = _store,
+                Time = time,
+                Logs = logs,
+                Authority = _authority,
+                Listen = settings.RootListen,
+                SideListeners = _role.SideListeners,
+                Admissions = _role.Admissions,
+                Authorizer = _role.Authorizer,
+                MapEndpoints = _role.Map,
+                ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
                 Enrollment = new EnrollmentOptions
                 {
-                    Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.OperatorRole], LeaseNamespace = Objects.Kinds.Cluster.LeaseNamespace,
+                    Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.OperatorRole],
+                    LeaseNamespace = Objects.Kinds.Cluster.LeaseNamespace,
                 },
             },
             cancellation);

@@ -107,7 +107,9 @@ internal sealed class ServeOptions
 
     private static Option<IPEndPoint[]> EndPoints(string name, string description) => new(name)
     {
-        Description = description, HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => [],
+        Description = description,
+        HelpName = "ADDRESS:PORT",
+        DefaultValueFactory = _ => [],
         CustomParser = result => [.. result.Tokens.Select(t => ParseEndPoint(result, name, t.Value)).OfType<IPEndPoint>()],
     };
 
@@ -121,7 +123,8 @@ internal sealed class ServeOptions
 
     private static Option<Uri?> Url(string name, string description) => new(name)
     {
-        Description = description, HelpName = "URL",
+        Description = description,
+        HelpName = "URL",
         CustomParser = result =>
         {
             if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps) return url;
@@ -132,12 +135,16 @@ internal sealed class ServeOptions
 
     private static Option<T> Address<T>(string name, string description, Func<IPAddress?, T> make) => new(name)
     {
-        Description = description, HelpName = "ADDRESS", CustomParser = result => make(ParseAddress(result, result.Tokens[0].Value, name)),
+        Description = description,
+        HelpName = "ADDRESS",
+        CustomParser = result => make(ParseAddress(result, result.Tokens[0].Value, name)),
     };
 
     private static Option<IPAddress[]> Addresses(string name, string description) => new(name)
     {
-        Description = description, HelpName = "ADDRESS", DefaultValueFactory = _ => [],
+        Description = description,
+        HelpName = "ADDRESS",
+        DefaultValueFactory = _ => [],
         CustomParser = result => [.. result.Tokens.Select(t => ParseAddress(result, t.Value, name)).OfType<IPAddress>()],
     };
 
@@ -150,7 +157,9 @@ internal sealed class ServeOptions
 
     private static Option<int> Port(string name, int standard, string description) => new(name)
     {
-        Description = $"{description} Default {standard}.", HelpName = "PORT", DefaultValueFactory = _ => standard,
+        Description = $"{description} Default {standard}.",
+        HelpName = "PORT",
+        DefaultValueFactory = _ => standard,
         CustomParser = result =>
         {
             if (int.TryParse(result.Tokens[0].Value, out var port) && port is >= 1 and <= 65_535) return port;

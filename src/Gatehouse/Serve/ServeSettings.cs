@@ -59,13 +59,23 @@ internal sealed record ServeSettings
         var rootListen = Or(listen, 7443);
         var settings = new ServeSettings
         {
-            Roles = roles, State = state, RootListen = rootListen, ClusterListen = clusterListen,
-            Advertise = parsed.GetValue(options.Advertise) ?? [], OakestraListen = parsed.GetValue(options.Oakestra) ?? [],
-            OakestraAnonymous = parsed.GetValue(options.OakestraAnonymous), Name = parsed.GetValue(options.Name) ?? "",
-            RootUrl = parsed.GetValue(options.RootUrl) ?? Local(rootListen), ClusterUrl = parsed.GetValue(options.ClusterUrl) ?? Local(clusterListen),
-            Token = ReadToken(parsed.GetValue(options.TokenFile), faults), Underlay = parsed.GetValue(options.Underlay) ?? IPAddress.None,
-            PublicAddresses = parsed.GetValue(options.Public) ?? [], IsGateway = parsed.GetValue(options.IsGateway) || roles.Contains(ServeOptions.Gateway),
-            Socket = parsed.GetRequiredValue(options.Socket), RunsProcesses = parsed.GetValue(options.RunProcesses), TunnelPort = parsed.GetValue(options.TunnelPort),
+            Roles = roles,
+            State = state,
+            RootListen = rootListen,
+            ClusterListen = clusterListen,
+            Advertise = parsed.GetValue(options.Advertise) ?? [],
+            OakestraListen = parsed.GetValue(options.Oakestra) ?? [],
+            OakestraAnonymous = parsed.GetValue(options.OakestraAnonymous),
+            Name = parsed.GetValue(options.Name) ?? "",
+            RootUrl = parsed.GetValue(options.RootUrl) ?? Local(rootListen),
+            ClusterUrl = parsed.GetValue(options.ClusterUrl) ?? Local(clusterListen),
+            Token = ReadToken(parsed.GetValue(options.TokenFile), faults),
+            Underlay = parsed.GetValue(options.Underlay) ?? IPAddress.None,
+            PublicAddresses = parsed.GetValue(options.Public) ?? [],
+            IsGateway = parsed.GetValue(options.IsGateway) || roles.Contains(ServeOptions.Gateway),
+            Socket = parsed.GetRequiredValue(options.Socket),
+            RunsProcesses = parsed.GetValue(options.RunProcesses),
+            TunnelPort = parsed.GetValue(options.TunnelPort),
             Identity = parsed.GetValue(options.Identity) ?? "",
         };
         if (settings.Identity.Length == 0) settings = settings with { Identity = Path.Combine(settings.StateOf(ServeOptions.Node), "identity") };

@@ -13,7 +13,7 @@ public sealed class KubeconfigTests
         using var folder = new TemporaryDirectory();
         using var authority = CertificateAuthority.CreateRoot("test", TimeProvider.System);
         var path = Path.Combine(folder.Path, "admin.kubeconfig");
-        new Serve.AdminKubeconfig(path, IPEndPoint.Parse("[::]:7443"), TimeProvider.System).Write(authority);
+        new Gatehouse.Serve.AdminKubeconfig(path, IPEndPoint.Parse("[::]:7443"), TimeProvider.System).Write(authority);
         var read = Kubeconfig.Load(path);
 
         Assert.Equal(new Uri("https://[::1]:7443"), read.Server);
