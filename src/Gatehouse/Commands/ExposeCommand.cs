@@ -111,8 +111,14 @@ internal static class ExposeCommand
                 patience, host.Time, cancellation);
             foreach (var exposure in ours)
             {
-                foreach (var address in exposure.Status?.PublicAddresses ?? []) host.Out.WriteLine($"{new IPEndPoint(IPAddress.Parse(address), template.Port)} leads to {service} at {exposure.Spec.ServiceAddress}:{template.ServicePort}");
-                if (exposure.Status?.Phase != ExposurePhase.Active) host.Error.WriteLine($"gatehouse: exposure '{exposure.Metadata.Name}': {exposure.Status?.Phase.ToString() ?? "Pending"}: {exposure.Status?.Message}");
+                if (exposure.Status is { Phase: ExposurePhase.Active } active)
+                {
+                    foreach (var address in active.PublicAddresses) host.Out.WriteLine($"{new IPEndPoint(IPAddress.Parse(address), template.Port)} leads to {service} at {new IPEndPoint(IPAddress.Parse(exposure.Spec.ServiceAddress), template.ServicePort)}");
+                }
+                else
+                {
+                    host.Error.WriteLine($"gatehouse: exposure '{exposure.Metadata.Name}': {exposure.Status?.Phase.ToString() ?? "Pending"}: {exposure.Status?.Message}");
+                }
             }
 
             return settled && ours.All(e => e.Status?.Phase == ExposurePhase.Active) ? ExitCode.Ok : ExitCode.Failed;
