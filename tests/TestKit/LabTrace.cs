@@ -18,7 +18,8 @@ public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string>
         var watcher = Pids().Single(p => Text(p, "cmdline").TrimEnd('\0').Split('\0') is ["unshare", .., "gatehouse-lab", var named] && named == directory);
         var own = Kinds.Select(k => Namespace(Environment.ProcessId, k)).ToHashSet();
         var inner = Pids().Where(p => Text(p, "status").Contains($"\nPPid:\t{watcher}\n", StringComparison.Ordinal)).Select(p => Namespace(p, "pid")).Single(n => n is not null && !own.Contains(n));
-        var members = Pids().Where(p => Namespace(p, "pid") == inner && StartOf(p).Length > 0).Append(watcher).ToList();
+        // A process without a command line is on its way out: its memory is gone, and it is no longer the lab's to end.
+        var members = Pids().Where(p => Namespace(p, "pid") == inner && StartOf(p).Length > 0 && Text(p, "cmdline").Length > 0).Append(watcher).ToList();
         var spaces = members.SelectMany(p => Kinds.Select(k => Namespace(p, k))).OfType<string>().Where(n => !own.Contains(n)).ToHashSet(StringComparer.Ordinal);
         return new LabTrace(directory, members.ToDictionary(p => p, StartOf), spaces) { Commands = members.ToDictionary(p => p, p => Text(p, "cmdline").Replace('\0', ' ')) };
     }

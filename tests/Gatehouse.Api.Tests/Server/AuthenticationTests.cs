@@ -59,6 +59,19 @@ public sealed class AuthenticationTests
         Assert.Contains("expired at", (await server.ClientWith(certificate).GetAsync(Bodies.Workers)).Expect(401).Message);
     }
 
+    /// <remarks>What is remembered of a connection is read and written by all its streams at once.</remarks>
+    [Fact]
+    public async Task Many_first_requests_on_one_connection_are_all_known()
+    {
+        await using var server = await TestServer.StartAsync();
+        for (var connection = 0; connection < 30; connection++)
+        {
+            var client = server.Operator(HttpVersion.Version20);
+            var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Task.Run(() => client.GetAsync(Bodies.Workers))));
+            Assert.All(answers, static a => a.Expect(200));
+        }
+    }
+
     [Fact]
     public async Task A_certificate_that_is_not_valid_yet_is_401()
     {

@@ -1,7 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using Gatehouse.Api.Identity;
 using Gatehouse.Objects;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Api.Server.Http;
@@ -9,7 +9,8 @@ namespace Gatehouse.Api.Server.Http;
 /// <summary>Finds out who makes a request: a bearer token where one is sent, else the connection's client certificate.</summary>
 internal sealed class Authentication(ClientTrust trust, BearerTokens? tokens, TimeProvider time)
 {
-    private static readonly object ConnectionKey = new();
+    // Not the connection's items: they are a plain dictionary, and a connection's streams are served at the same time.
+    private readonly ConditionalWeakTable<X509Certificate2, Proof> _known = [];
 
     /// <summary>Sets <see cref="Authenticated"/> on the request. Null when it is there; otherwise the 401.</summary>
     public Status? Refuse(HttpContext context)
@@ -32,14 +33,12 @@ internal sealed class Authentication(ClientTrust trust, BearerTokens? tokens, Ti
     {
         if (context.Connection.ClientCertificate is not { } certificate)
             return new ClientVerdict(null, "a client certificate or a bearer token is needed", default);
-        var items = context.Features.Get<IConnectionItemsFeature>()?.Items;
-        // The signature is checked once for a connection; the clock for each request.
-        if (items is not null && items.TryGetValue(ConnectionKey, out var known) && known is Proof proof && ReferenceEquals(proof.Certificate, certificate)
-            && proof.Verdict.User is not null && now < proof.Verdict.Until) return proof.Verdict;
+        // The signature is checked once for a connection, which shows one and the same certificate for all its life; the clock for each request.
+        if (_known.TryGetValue(certificate, out var known) && now < known.Verdict.Until) return known.Verdict;
         var verdict = trust.Examine(certificate, now);
-        if (items is not null) items[ConnectionKey] = new Proof(certificate, verdict);
+        if (verdict.User is not null) _known.AddOrUpdate(certificate, new Proof(verdict));
         return verdict;
     }
 
-    private sealed record Proof(X509Certificate2 Certificate, ClientVerdict Verdict);
+    private sealed record Proof(ClientVerdict Verdict);
 }
