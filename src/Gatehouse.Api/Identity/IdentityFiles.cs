@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 
 namespace Gatehouse.Api.Identity;
 
@@ -32,33 +31,9 @@ public static class IdentityFiles
     /// <summary>The key of <see cref="MemberCertificate"/>.</summary>
     public const string MemberKey = "key.pem";
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     /// <summary>Replaces a file whole and durably, readable by its owner alone: temporary file, fsync, rename.</summary>
     /// <remarks>A crash at any point leaves the old content or the new.</remarks>
-    public static void Write(string path, string content)
-    {
-        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        Directory.CreateDirectory(directory);
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
-            using (var file = new FileStream(temporary, options))
-            {
-                file.Write(Encoding.UTF8.GetBytes(content));
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    public static void Write(string path, string content) => AtomicFile.Replace(path, content);
 
     /// <summary>The first certificate of a PEM file.</summary>
     /// <exception cref="IdentityFileException">Missing or damaged.</exception>
