@@ -4,6 +4,7 @@ using Gatehouse.Cluster.Instances;
 using Gatehouse.Cluster.Oakestra;
 using Gatehouse.Cluster.Resolving;
 using Gatehouse.Cluster.Upstream;
+using Gatehouse.Cluster.Workers;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Objects.Resolving;
 using Microsoft.Extensions.Logging;
@@ -36,6 +37,8 @@ internal sealed class ClusterState
     public ClusterFeeds Feeds { get; } = new();
 
     public InstanceIndex InstanceIndex { get; } = new();
+
+    public WorkerAddresses WorkerAddresses { get; } = new();
 
     public ResolutionTable Table { get; }
 

@@ -28,6 +28,8 @@ public sealed class OakestraTests
     [Theory]
     [InlineData("/api/net/deployment", "{", "Invalid argument")]
     [InlineData("/api/net/deployment", "7", "Invalid argument")]
+    [InlineData("/api/net/deployment", """{"job_name":"\ud800"}""", "half of a surrogate pair")]
+    [InlineData("/api/net/job/update", """{"job_name":"a","instance_number":0,"type":"\udead"}""", "half of a surrogate pair")]
     [InlineData("/api/net/deployment", "{}", "job_name is required")]
     [InlineData("/api/net/deployment", """{"job_name":"no name"}""", "job_name is required")]
     [InlineData("/api/net/job/update", """{"instance_number":0,"type":"DEPLOYMENT"}""", "Invalid Parameters")]

@@ -118,8 +118,10 @@ public sealed class OakestraTests
     }
 
     [Theory]
-    [InlineData("/api/net/cluster", "{", 400, "the body is no JSON")]
-    [InlineData("/api/net/cluster", "[]", 400, "the body must be a JSON object, not Array")]
+    [InlineData("/api/net/cluster", "{", 400, "the body is no valid JSON")]
+    [InlineData("/api/net/cluster", "[]", 400, "the body must be a JSON object, not an array")]
+    [InlineData("/api/net/cluster", """{"cluster_id":"\ud800","cluster_address":"x","cluster_port":1}""", 400, "half of a surrogate pair")]
+    [InlineData("/api/net/service/deploy", """{"_id":"\udc00","deployment_descriptor":{}}""", 400, "half of a surrogate pair")]
     [InlineData("/api/net/cluster", """{"cluster_id":null,"cluster_port":99999}""", 400, "cluster_id|cluster_address|cluster_port")]
     [InlineData("/api/net/cluster", """{"cluster_id":"a/b","cluster_address":"x","cluster_port":1}""", 400, "cluster_id")]
     [InlineData("/api/net/service/deploy", """{"deployment_descriptor":{"app_name":"has space"}}""", 400, "_id|deployment_descriptor.app_name|deployment_descriptor.app_ns|deployment_descriptor.microservice_name|deployment_descriptor.microservice_namespace")]

@@ -77,24 +77,21 @@ internal sealed class OakestraCluster(ClusterOptions options, ClusterState state
 
     private static async Task<(JsonElement Json, Reply? Fault)> ReadAsync(HttpContext context)
     {
-        try
+        using var limit = new MemoryStream();
+        var chunk = new byte[8_192];
+        for (var n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted); n > 0; n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted))
         {
-            using var limit = new MemoryStream();
-            var chunk = new byte[8_192];
-            for (var n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted); n > 0; n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted))
-            {
-                if (limit.Length + n > MaxBytes) return (default, new Reply(413, "Invalid argument", $"the body is longer than {MaxBytes} bytes"));
-                limit.Write(chunk, 0, n);
-            }
+            if (limit.Length + n > MaxBytes) return (default, new Reply(413, "Invalid argument", $"the body is longer than {MaxBytes} bytes"));
+            limit.Write(chunk, 0, n);
+        }
 
-            using var document = JsonDocument.Parse(limit.ToArray());
+        if (!ForeignJson.TryReadDocument(limit.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false }, out var document, out var fault))
+            return (default, Reply.Bad("Invalid argument", $"the body {fault}"));
+        using (document)
+        {
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? (document.RootElement.Clone(), null)
-                : (default, Reply.Bad("Invalid argument", $"the body must be a JSON object, not {document.RootElement.ValueKind}"));
-        }
-        catch (JsonException e)
-        {
-            return (default, Reply.Bad("Invalid argument", $"the body is no JSON: {e.Message}"));
+                : (default, Reply.Bad("Invalid argument", $"the body must be a JSON object, not {ForeignJson.Word(document.RootElement.ValueKind)}"));
         }
     }
 

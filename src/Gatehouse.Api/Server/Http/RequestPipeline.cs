@@ -122,6 +122,12 @@ internal sealed partial class RequestPipeline(
     {
         var method = request.Context.Request.Method;
         call.Resource = request.Kind.Info.Plural;
+        if (!request.IsFlag("watch"))
+        {
+            await Answers.StatusAsync(request.Context, Refusals.BadRequest($"watch '{request.Query("watch")}' is not valid: must be true or false"));
+            return;
+        }
+
         // Creating without namespace is a request for another path, as Kubernetes has it.
         var verb = ObjectEndpoints.VerbOf(method, request.Path, request.Flag("watch"));
         if (verb == "create" && request.Kind.Info.Scope == KindScope.Namespaced && request.Path.Namespace is null) verb = null;
