@@ -43,7 +43,7 @@ internal static class LabProcessCommand
     {
         var place = new LabPlace(host);
         var (target, role) = Target();
-        var tail = new Option<int>("--tail") { Description = "Only so many lines from the end.", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var tail = new Option<int>("--tail") { Description = "Only so many lines from the end. Default 50.", HelpName = "N", DefaultValueFactory = _ => 50 };
         var command = new Command("logs", "Show what the roles of a host wrote.") { place.Name, target, role, tail };
         command.SetAction(parsed =>
         {

@@ -39,6 +39,15 @@ internal sealed class ClusterHost : IAsyncDisposable
 
     public Uri Oakestra => new($"http://127.0.0.1:{Server.SideEndpoints[0].Port}");
 
+    /// <summary>Oakestra's surface over TLS, as somebody or as nobody.</summary>
+    public HttpClient RawClient(UserInfo? user)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _authority.Root }, RevocationMode = X509RevocationMode.NoCheck };
+        var http = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } }) { BaseAddress = new Uri($"https://127.0.0.1:{Server.SideEndpoints[1].Port}") };
+        if (user is not null) http.DefaultRequestHeaders.Authorization = new("Bearer", ClientOptions(user).Credentials.Current.BearerToken);
+        return http;
+    }
+
     public static async Task<ClusterHost> StartAsync(RootHost? root, string name = "c1", TimeProvider? time = null, Func<ClusterOptions, ClusterOptions>? with = null)
     {
         var options = new ClusterOptions { Name = name, RootRetry = TimeSpan.FromMilliseconds(200) };

@@ -4,6 +4,7 @@ using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
 using Gatehouse.Root;
+using Gatehouse.Root.Oakestra;
 using Gatehouse.Store;
 using Gatehouse.Store.Memory;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -32,6 +33,9 @@ internal sealed class RootHost : IAsyncDisposable
 
     public RootOptions Options { get; set; } = new();
 
+    /// <summary>Oakestra's surface over TLS.</summary>
+    public Uri OakestraTls => new($"https://127.0.0.1:{Server.SideEndpoints[1].Port}");
+
     public ApiServer Server { get; private set; } = null!;
 
     public IObjectClient Local => Server.Local;
@@ -41,9 +45,10 @@ internal sealed class RootHost : IAsyncDisposable
     /// <summary>Oakestra's surface in plain HTTP.</summary>
     public Uri Oakestra => new($"http://127.0.0.1:{_oakestra[0]!.Port}");
 
+    /// <summary>With a system manager that deploys without credentials unless the options say otherwise.</summary>
     public static async Task<RootHost> StartAsync(RootOptions? options = null, TimeProvider? time = null, IRevisionStore? store = null)
     {
-        var host = new RootHost(time ?? TimeProvider.System, store ?? new MemoryStore(TimeProvider.System)) { Options = options ?? new RootOptions() };
+        var host = new RootHost(time ?? TimeProvider.System, store ?? new MemoryStore(TimeProvider.System)) { Options = options ?? new RootOptions { Oakestra = new OakestraOptions { AllowAnonymousSystemManager = true } } };
         await host.StartAsync();
         return host;
     }
@@ -61,12 +66,12 @@ internal sealed class RootHost : IAsyncDisposable
     }
 
     /// <summary>Plain HTTPS to root's own listener, without credentials.</summary>
-    public HttpClient RawClient() => new(new SocketsHttpHandler
+    public HttpClient RawClient(Uri? address = null) => new(new SocketsHttpHandler
     {
         SslOptions = { CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _authority.Root }, RevocationMode = X509RevocationMode.NoCheck } },
     })
     {
-        BaseAddress = Address,
+        BaseAddress = address ?? Address,
     };
 
     /// <summary>A client with a cluster's rights.</summary>
@@ -96,7 +101,7 @@ internal sealed class RootHost : IAsyncDisposable
     {
         _stop = new CancellationTokenSource();
         var listen = new IPEndPoint(IPAddress.Loopback, _oakestra[0]?.Port ?? 0);
-        _role = new RootRole(Options with { Oakestra = Options.Oakestra with { Listen = [listen] } }, _time, NullLoggerFactory.Instance);
+        _role = new RootRole(Options with { Oakestra = Options.Oakestra with { Listen = [listen], ListenTls = [new IPEndPoint(IPAddress.Loopback, 0)] } }, _time, NullLoggerFactory.Instance);
         Server = await ApiServer.CreateAsync(
             new ApiServerOptions
             {
