@@ -35,6 +35,7 @@ public sealed partial class NodeRole : IAsyncDisposable
     private readonly InstanceHost _instances;
     private readonly InstanceReconciler _reconciler;
     private readonly FlowTable _flows;
+    private readonly FlowEnds _flowEnds;
     private readonly FlowSurvey _survey;
     private readonly ExposureSync _exposures;
     private readonly DistanceBook _distances = new();
@@ -61,6 +62,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _peers = new(_path, options, _log);
         _instances = new(_path, _file, options, _log);
         _flows = new(options, _metrics);
+        _flowEnds = new(_flows, _path.Marks, options.Limits.SecondSweep, time, _log);
         _reconciler = new(_instances, _mirrors.Instances, cluster, new(_file, options), _flows, options, time, _log);
         _exposures = new(_path, _services, _interests, _flows, cluster, options, _log);
         _survey = new(_flows, _services, _interests, _instances, cluster, () => _exposures.Services);
@@ -125,6 +127,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _interests.Dispose();
         _peers.Dispose();
         _instances.Dispose();
+        _flowEnds.Dispose();
         _flows.Dispose();
         _path.Dispose();
         _metrics.Dispose();
@@ -154,6 +157,7 @@ public sealed partial class NodeRole : IAsyncDisposable
 
     private IEnumerable<Task> AfterReady(CancellationToken cancellation)
     {
+        yield return _flowEnds.RunAsync(cancellation);
         yield return ReconcileInstancesAsync(cancellation);
         yield return SurveyAsync(cancellation);
         yield return MeasureAsync(cancellation);
