@@ -17,6 +17,9 @@ internal enum ResolveOutcome
     /// <summary>There is no such address.</summary>
     Unknown,
 
+    /// <summary>The address belongs to an instance that is not there at the moment; the question stands.</summary>
+    Absent,
+
     /// <summary>Nobody answered in time; the question stands, and its answer will be taken in.</summary>
     Unanswered,
 }
@@ -78,7 +81,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
             }
 
             await services.PutAsync(name, answer);
-            return ResolveOutcome.Installed;
+            return services.AppliedOrNull(address) is null ? ResolveOutcome.Absent : ResolveOutcome.Installed;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
