@@ -7,7 +7,12 @@ internal sealed record Comparison(string Name, Func<BenchContext, Task> RunAsync
 
 /// <summary>What a comparison gets.</summary>
 /// <param name="Quick">Under three minutes, fewer rounds.</param>
-internal sealed record BenchContext(bool Quick, Report Report);
+/// <param name="Only">The one part to measure, for work on it; null for all.</param>
+internal sealed record BenchContext(bool Quick, string? Only, Report Report)
+{
+    /// <summary>Whether a part is to be measured.</summary>
+    public bool Has(string part) => Only is null || Only == part;
+}
 
 /// <summary>Rows for people, then one <c>name value</c> line for each figure.</summary>
 internal sealed class Report

@@ -17,11 +17,11 @@ if (args is [Fleet.Word]) return await Fleet.RunAsync(Console.In, Console.Out);
 var chosen = comparisons.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);
 if (chosen is null)
 {
-    Console.Error.WriteLine($"usage: bench NAME [--quick]; NAME is one of: {string.Join(", ", comparisons.Select(c => c.Name))}");
+    Console.Error.WriteLine($"usage: bench NAME [--quick] [--only PART]; NAME is one of: {string.Join(", ", comparisons.Select(c => c.Name))}");
     return 64;
 }
 
 var report = new Report();
-await chosen.RunAsync(new BenchContext(args.Contains("--quick"), report));
+await chosen.RunAsync(new BenchContext(args.Contains("--quick"), args.SkipWhile(a => a != "--only").Skip(1).FirstOrDefault(), report));
 report.Write(Console.Out);
 return 0;

@@ -19,7 +19,7 @@ public sealed partial class NodeRole
     /// <summary>Who tells whom.</summary>
     private void Connect()
     {
-        _path.InstancesGone = marks => _ = EndFlowsAsync(marks);
+        _path.InstancesGone = _flowEnds.Add;
         _services.Closest = (service, places) => _distances.Choose(service, places, OwnPlaceOf(places));
         _services.IsPresent = IsPresent;
         _services.Changed = _exposures.RefreshAsync;
@@ -40,22 +40,6 @@ public sealed partial class NodeRole
 
     private string? OwnPlaceOf(IReadOnlyList<string> places) =>
         places.FirstOrDefault(p => p.EndsWith($".{_options.Name}", StringComparison.Ordinal) && !_peers.Peers.ContainsKey(p));
-
-    /// <summary>Ends flows in the kernel, and again a moment later: entries that were on their way into the table then.</summary>
-    private async Task EndFlowsAsync(IReadOnlyCollection<uint> marks)
-    {
-        try
-        {
-            _flows.DeleteByMark(marks);
-            await Task.Delay(_options.Limits.SecondSweep, _time);
-            var known = _path.Marks();
-            _flows.DeleteByMark([.. marks.Where(m => !known.Contains(m))]);
-        }
-        catch (Exception fault) when (fault is LinuxException or ObjectDisposedException)
-        {
-            _log.KernelFault("ending the flows of instances that are gone", fault.Message);
-        }
-    }
 
     private async Task ReconcileInstancesAsync(CancellationToken cancellation)
     {

@@ -35,6 +35,7 @@ public sealed partial class NodeRole : IAsyncDisposable
     private readonly InstanceHost _instances;
     private readonly InstanceReconciler _reconciler;
     private readonly FlowTable _flows;
+    private readonly FlowEnds _flowEnds;
     private readonly FlowSurvey _survey;
     private readonly ExposureSync _exposures;
     private readonly ExposureReporter _reporter;
@@ -62,6 +63,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _peers = new(_path, options, _log);
         _instances = new(_path, _file, options, _log);
         _flows = new(options, _metrics);
+        _flowEnds = new(_flows, _path.Marks, options.Limits.SecondSweep, time, _log);
         _reconciler = new(_instances, _mirrors.Instances, cluster, new(_file, options), _flows, options, time, _log);
         _exposures = new(_path, _services, _interests, _flows, options, _log);
         _reporter = new(_exposures, cluster, time, _log);
@@ -127,6 +129,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _interests.Dispose();
         _peers.Dispose();
         _instances.Dispose();
+        _flowEnds.Dispose();
         _flows.Dispose();
         _path.Dispose();
         _metrics.Dispose();
@@ -157,6 +160,7 @@ public sealed partial class NodeRole : IAsyncDisposable
 
     private IEnumerable<Task> AfterReady(CancellationToken cancellation)
     {
+        yield return _flowEnds.RunAsync(cancellation);
         yield return ReconcileInstancesAsync(cancellation);
         yield return SurveyAsync(cancellation);
         yield return MeasureAsync(cancellation);
