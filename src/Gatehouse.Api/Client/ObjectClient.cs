@@ -9,6 +9,9 @@ namespace Gatehouse.Api.Client;
 /// <remarks>Safe for any thread. A refusal throws <see cref="ApiStatusException"/>; a server that can't be reached throws <see cref="ApiUnreachableException"/>.</remarks>
 public interface IObjectClient
 {
+    /// <summary>Whether the server answers, as all requests of this client experience it; null for one in the server's own process.</summary>
+    ServerContact? Contact => null;
+
     /// <summary>One object; null when it does not exist.</summary>
     Task<T?> GetAsync<T>(ObjectKey key, CancellationToken cancellation)
         where T : ApiObject, IKind<T>;
