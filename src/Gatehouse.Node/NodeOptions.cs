@@ -79,8 +79,8 @@ public sealed record NodeLimits
     /// <summary>How long an interest is kept after its last flow ended. Default 5 min.</summary>
     public TimeSpan InterestIdle { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often a used interest is renewed; the cluster forgets it after ten minutes. Default 2 min.</summary>
-    public TimeSpan InterestRenewal { get; init; } = TimeSpan.FromMinutes(2);
+    /// <summary>How often an interest is renewed; the cluster forgets it after ten minutes. Default 4 min: each renewal is a write there.</summary>
+    public TimeSpan InterestRenewal { get; init; } = TimeSpan.FromMinutes(4);
 
     /// <summary>How often flows are counted and interests renewed. Default 20 s: shorter than a flow's life in the connection table.</summary>
     public TimeSpan Survey { get; init; } = TimeSpan.FromSeconds(20);

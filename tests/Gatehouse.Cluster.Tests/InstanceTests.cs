@@ -50,13 +50,11 @@ public sealed class InstanceTests
         var asked = await cluster.WorkerClient("w1").CreateAsync(Interest("w1", Web), Ct);
         await cluster.Local.UntilThereAsync<Interest>(asked.Key, i => i.Status!.Instances.Count == 2);
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var log = RecordAsync(cluster, asked.Key, stop.Token);
+        var log = RecordAsync(cluster, asked.Key, (await cluster.Local.ListAsync<Interest>(Selection.All, Ct)).ResourceVersion);
         await root.Local.MergePatchAsync<FabricInstance>($"{Web}.0", """{"spec":{"undeploy":true}}""", null, Ct);
         await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await root.Local.UntilThereAsync<AddressLease>("10.30.0.2", l => l.Status!.Phase == AddressPhase.Quarantined);
-        await stop.CancelAsync();
         Assert.Equal(["left", "draining", "gone"], await log);
         Assert.Equal([1], (await cluster.Local.GetAsync<Interest>(asked.Key, Ct))!.Status!.Instances.Select(i => i.Number));
     }
@@ -69,8 +67,9 @@ public sealed class InstanceTests
         await cluster.JoinAsync("w1");
         await DeclareAsync(root, Web, 1);
         await cluster.RunAsync($"{Web}.0", "w1", 0);
+        var running = (await cluster.Local.ListAsync<FabricInstance>(Selection.All, Ct)).ResourceVersion;
         await cluster.Local.DeleteAsync<FabricInstance>($"{Web}.0", null, Ct);
-        await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.0", i => i.Status!.Phase == InstancePhase.Draining);
+        await cluster.Local.UntilSeenAsync<FabricInstance>($"{Web}.0", running, i => i.Status!.Phase == InstancePhase.Draining);
         await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
     }
@@ -205,22 +204,24 @@ public sealed class InstanceTests
         for (var i = 0; i < replicas; i++) await root.Local.CreateAsync(Instance(service, i, cluster), Ct);
     }
 
-    // What a worker that asked sees, and what the instance's own worker sees, in the order in which the store wrote it.
-    private static async Task<IReadOnlyList<string>> RecordAsync(ClusterHost cluster, ObjectKey interest, CancellationToken cancellation)
+    /// <summary>What a worker that asked sees, and what the instance's own worker sees, in the order in which the store wrote it; ends with the third.</summary>
+    private static async Task<IReadOnlyList<string>> RecordAsync(ClusterHost cluster, ObjectKey interest, string start)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        end.CancelAfter(Patience.Limit);
         SortedDictionary<long, string> seen = [];
         void Note(string what, string? revision)
         {
             lock (seen)
             {
                 if (!seen.ContainsValue(what)) seen[long.Parse(revision!)] = what;
+                if (seen.Count == 3) end.Cancel();
             }
         }
 
-        var start = (await cluster.Local.ListAsync<Interest>(Selection.All, cancellation)).ResourceVersion;
         async Task InterestsAsync()
         {
-            await foreach (var e in cluster.Local.WatchAsync<Interest>(Selection.All, start, cancellation))
+            await foreach (var e in cluster.Local.WatchAsync<Interest>(Selection.All, start, end.Token))
             {
                 if (e.Object?.Key == interest && e.Object.Status!.Instances.Count == 1) Note("left", e.ResourceVersion);
             }
@@ -228,7 +229,7 @@ public sealed class InstanceTests
 
         async Task InstancesAsync()
         {
-            await foreach (var e in cluster.Local.WatchAsync<FabricInstance>(Selection.All, start, cancellation))
+            await foreach (var e in cluster.Local.WatchAsync<FabricInstance>(Selection.All, start, end.Token))
             {
                 if (e.Object?.Spec.Number != 0) continue;
                 if (e.Type == ObjectEventType.Deleted) Note("gone", e.ResourceVersion);
@@ -236,14 +237,7 @@ public sealed class InstanceTests
             }
         }
 
-        try
-        {
-            await Task.WhenAll(InterestsAsync(), InstancesAsync());
-        }
-        catch (OperationCanceledException)
-        {
-        }
-
+        await Task.WhenAll(InterestsAsync(), InstancesAsync()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return [.. seen.Values];
     }
 }

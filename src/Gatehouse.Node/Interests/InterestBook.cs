@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Gatehouse.Api.Client;
 using Gatehouse.Node.Translation;
 using Gatehouse.Objects;
@@ -200,9 +201,16 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
 
     private async Task RenewAsync(Held held, DateTimeOffset now, CancellationToken cancellation)
     {
-        if (await cluster.GetAsync<Interest>(held.Name, cancellation) is not { } there) return;
-        await cluster.UpdateAsync(there with { Metadata = there.Metadata with { ResourceVersion = null }, Spec = there.Spec with { RenewedAt = now } }, cancellation);
-        held.RenewedAt = now;
+        try
+        {
+            var renewal = new JsonObject { ["spec"] = new JsonObject { ["renewedAt"] = now } };
+            await cluster.MergePatchAsync<Interest>(held.Name, renewal.ToJsonString(), null, cancellation);
+            held.RenewedAt = now;
+        }
+        catch (ApiStatusException fault) when (fault.Is(StatusReason.NotFound))
+        {
+            // Its end comes by the watch.
+        }
     }
 
     /// <summary>The server ended the lease, for example while this worker could not be heard. What flows use is asked for again; the maps stay meanwhile.</summary>

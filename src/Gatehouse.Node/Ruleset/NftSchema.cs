@@ -71,8 +71,11 @@ internal sealed class NftSchema
         Marks = new(family, "imark", $"type {type} : mark", address, NftData.Value, [NftField.Mark]);
         Refused = new(family, "refused", $"type {type}", address, Timeouts: true);
         Exposed = new(family, "expose", $"type {type} . inet_proto . inet_service : verdict", endpoint, NftData.Verdict);
+
+        // The value's port is said as "tcp dport", whatever the protocol: "th dport", read back from the kernel, is at odds with a rule's own match of the protocol
+        // (nft 1.0.6: "conflicting protocols specified"), so that no chain could be added to a table that is loaded.
         ExposedSlots = new(
-            family, "eslots", $"typeof {ip} daddr . meta l4proto . th dport . numgen inc mod 2 : {ip} daddr . th dport",
+            family, "eslots", $"typeof {ip} daddr . meta l4proto . th dport . numgen inc mod 2 : {ip} daddr . tcp dport",
             [.. endpoint, NftField.Slot], NftData.Value, [.. address, NftField.Port]);
         Sources = new(family, "sources", $"type ifname . {type}", [NftField.InterfaceName, .. address]);
         Underlays = new(family, "vteps", $"type {type}", address);

@@ -58,9 +58,13 @@ internal sealed class DataPath : IDisposable
     /// <returns>Whether they were gone.</returns>
     public bool Restore()
     {
-        if (_shape is null || _kernel.AreThere()) return false;
-        lock (_gate) Reload("restore");
-        return true;
+        lock (_gate)
+        {
+            // Asked under the lock: while the first load is under way, nothing is missing.
+            if (_shape is null || _kernel.AreThere()) return false;
+            Reload("restore");
+            return true;
+        }
     }
 
     /// <summary>Replaces what one owner wants.</summary>

@@ -3,6 +3,7 @@ using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Microsoft.AspNetCore.Http;
 using static Gatehouse.Api.Tests.Client.Samples;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Api.Tests.Client;
 
@@ -218,8 +219,8 @@ public sealed class InformerTests : IAsyncLifetime
         var seen = 0;
         var reader = DrainAsync();
         await informer.DisposeAsync();
-        await reader.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
-        await _rig.Running.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await reader.WaitAsync(Patience.Limit, Cancellation);
+        await _rig.Running.WaitAsync(Patience.Limit, Cancellation);
         Assert.InRange(seen, 0, 1);
         Assert.Throws<ObjectDisposedException>(() => { _ = informer.RunAsync(Cancellation); });
 
