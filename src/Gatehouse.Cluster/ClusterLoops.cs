@@ -41,7 +41,10 @@ internal sealed class ClusterLoops : IDisposable
         Exposures = Loop("cluster.exposures", (name, ct) => Copy(_state.Upstream?.Exposures, _state.Feeds.Exposures, KeepWithdrawal).StepAsync(name, ct));
         state.MarkService = Services.Mark;
         state.Interests.QueryChanged = query => AskRoot(query, time.GetUtcNow());
-        state.Interests.HolderChanged = PeersUp.Mark;
+        state.Interests.InterestChanged = change =>
+        {
+            if (state.Calls.Apply(change)) PeersUp.Mark(change.Object!.Spec.Holder);
+        };
 
         ReconcileLoop<string> Loop(string name, Func<string, CancellationToken, Task<DateTimeOffset?>> step) => new(
             new ReconcileOptions { Name = name, Parallel = options.Parallel, BackoffMax = options.RootRetry, Time = time, Logger = logger },
@@ -91,7 +94,7 @@ internal sealed class ClusterLoops : IDisposable
         Services.Mark(feeds.Services.All.Select(s => s.Metadata.Name).Concat(feeds.Instances.All.Select(i => i.Spec.Service)));
         Peers.Mark(feeds.Workers.All.Select(w => w.Metadata.Name));
         PeersUp.Mark(feeds.Workers.All.Select(w => w.Metadata.Name));
-        foreach (var peer in feeds.Peers.All.Concat(upstream?.Peers.All ?? []))
+        foreach (var peer in feeds.Peers.All.Concat(upstream?.Peers.All ?? []).Concat(upstream?.ForeignPeers.All ?? []))
         {
             if (peer.Spec.Cluster == _cluster) PeersUp.Mark(peer.Spec.Worker);
             else ForeignPeers.Mark(peer.Metadata.Name);
