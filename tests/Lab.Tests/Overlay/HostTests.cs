@@ -128,6 +128,54 @@ public sealed class HostTests
     }
 
     [Fact]
+    public async Task Trace_SaysThatNobodyOutsideReachesAnInnerAddress()
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        await LabClient.AskAsync(lab.Client.Host, lab.Target(false), 80);
+        foreach (var target in new[] { lab.Target(false), lab.Server.Namespace.Ipv4!, lab.Target(true) })
+        {
+            var outside = IPAddress.Parse(target.Contains(':', StringComparison.Ordinal) ? "2001:db8::9" : "203.0.113.9");
+            var report = lab.Worker1.Role.Trace(outside, IPAddress.Parse(target), 80);
+            Assert.Equal("dropped", report.Verdict);
+            Assert.Contains(report.Steps, s => s.Rule == "chain guard" && s.Why.Contains("nobody outside", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData(false, 100)]
+    [InlineData(false, 3_000)]
+    [InlineData(true, 100)]
+    [InlineData(true, 3_000)]
+    public async Task TheHostsOwnFirstDatagram_IsTakenFromTheProgramAndAnswered(bool v6, int size)
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        // A send that the kernel refuses would throw here.
+        var answer = await LabClient.AskUdpAsync(lab.Worker1.Host, lab.Target(v6), 80, size);
+        Assert.Equal(("web.0", size), (answer.Server, answer.Bytes));
+        var again = await LabClient.AskUdpAsync(lab.Worker1.Host, lab.Target(v6), 80, size);
+        Assert.Equal(("web.0", size), (again.Server, again.Bytes));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AddressOfAnInstanceThatIsNotThere_IsRefusedAtOnce_UntilItIs(bool v6)
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        var absent = await lab.Lab.Cluster.AddInstanceAsync("web", 5, null);
+        var target = v6 ? absent.Status!.Instance!.Ipv6! : absent.Status!.Instance!.Ipv4!;
+        foreach (var host in new[] { lab.Client.Host, lab.Worker1.Host })
+        {
+            var refused = await Assert.ThrowsAsync<SocketException>(() => LabConnection.OpenAsync(host, target, 80, longest: TimeSpan.FromSeconds(4)));
+            Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
+        }
+
+        await lab.Lab.Cluster.ChangeAsync("web.5", s => s with { Worker = "w2" });
+        await lab.AddAsync(5);
+        await LabClient.EventuallyAsync(() => AnswersAsync(lab, target, "web.5"), "the instance's address answers");
+    }
+
+    [Fact]
     public async Task LocalApi_RegistersAttachesAndDetaches_AsTheNodeEngineAsks()
     {
         var socket = Path.Combine(Path.GetTempPath(), $"gatehouse-{Environment.ProcessId}-{Guid.NewGuid():n}.sock");
@@ -227,11 +275,13 @@ public sealed class HostTests
         return pid;
     }
 
-    private static async Task<bool> AnswersAsync(ServicePair lab, bool v6)
+    private static Task<bool> AnswersAsync(ServicePair lab, bool v6) => AnswersAsync(lab, lab.Target(v6), "web.0");
+
+    private static async Task<bool> AnswersAsync(ServicePair lab, string target, string server)
     {
         try
         {
-            return (await LabClient.AskAsync(lab.Client.Host, lab.Target(v6), 80, patience: TimeSpan.FromSeconds(1))).Server == "web.0";
+            return (await LabClient.AskAsync(lab.Client.Host, target, 80, patience: TimeSpan.FromSeconds(1))).Server == server;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
