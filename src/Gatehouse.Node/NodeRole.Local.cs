@@ -38,7 +38,7 @@ public sealed partial class NodeRole
     }
 
     internal TraceReport Trace(IPAddress source, IPAddress destination, ushort port) =>
-        new Tracer(_services, _instances, _peers, _path, _flows, _options).Explain(source, destination, port);
+        new Tracer(_services, _exposures, _instances, _peers, _path, _flows, _options).Explain(source, destination, port);
 
     /// <summary>Serves the local API until cancelled.</summary>
     private async Task ServeLocallyAsync(CancellationToken cancellation)

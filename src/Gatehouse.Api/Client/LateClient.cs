@@ -12,6 +12,9 @@ public sealed class LateClient : IObjectClient
     /// <inheritdoc/>
     public TimeSpan? ClockOffset => _client?.ClockOffset;
 
+    /// <inheritdoc/>
+    public ServerContact? Contact => _client?.Contact;
+
     /// <summary>From now on, calls go there.</summary>
     public void Set(IObjectClient client) => _client = client;
 

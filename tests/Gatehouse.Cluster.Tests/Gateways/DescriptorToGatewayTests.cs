@@ -46,6 +46,8 @@ public class DescriptorToGatewayTests
         await using var cluster = await StartAsync(root);
         await PublishAsync(root);
         await ReadyAsync(cluster, "w1");
+        await using var w1 = ExposureWorker.Start("w1", cluster.ClientOptions(TestApi.Worker("w1")));
+        await using var w2 = ExposureWorker.Start("w2", cluster.ClientOptions(TestApi.Worker("w2")));
         var address = await ServiceAsync(root, cluster);
         await ExposeAsync(root, "e1", address);
         var before = await cluster.Local.UntilThereAsync<Exposure>("e1", e => e.Status?.Phase == ExposurePhase.Active);
@@ -74,6 +76,7 @@ public class DescriptorToGatewayTests
         await using var cluster = await StartAsync(root);
         await PublishAsync(root);
         var id = await ReadyAsync(cluster, "w1");
+        await using var worker = ExposureWorker.Start("w1", cluster.ClientOptions(TestApi.Worker("w1")));
         var address = await ServiceAsync(root, cluster);
         await ExposeAsync(root, "e1", address);
         await root.Local.UntilThereAsync<Exposure>("e1", e => e.Status?.Phase == ExposurePhase.Active);
