@@ -209,6 +209,7 @@ public sealed class HostTests
 
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(http, "/container/undeploy", """{"serviceName":"App.Ns.Svc.Sns","instanceNumber":3}""")).Status);
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(http, "/docker/undeploy", """{"serviceName":"App.Ns.Svc.Sns","instanceNumber":3}""")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await PostAsync(http, "/unikernel/undeploy", """{"serviceName":"App.Ns.Svc.Sns","instanceNumber":3}""")).Status);
         Assert.DoesNotContain("10.18.0.3", await container.RunAsync("ip", "address"), StringComparison.Ordinal);
         Assert.Equal(InstancePhase.Dead, lab.Lab.Cluster.Instance("app.ns.svc.sns.3").Status!.Phase);
         process.Kill();
@@ -226,17 +227,21 @@ public sealed class HostTests
     [InlineData("/container/deploy", """{"pid":1,"serviceName":"a.b.c.d","instanceNumber":0,"portMappings":"80;22:22/tcp;0:1;9:9/icmp"}""", "'80', '0:1', '9:9/icmp'")]
     [InlineData("/container/deploy", """{"pid":1,"serviceName":"a.b.c.d","instanceNumber":0,"portMappings":"22:22/tcp;4789:1/udp;7:7;7:8"}""", "the host needs port 22 itself")]
     [InlineData("/container/undeploy", """{"serviceName":7}""", "serviceName: a text")]
+    [InlineData("/unikernel/deploy", """{"pid":"x"}""", "pid: a whole number")]
+    [InlineData("/unikernel/deploy", """{"pid":1,"serviceName":"","instanceNumber":-1}""", "serviceName: is required; instanceNumber: '-1' is not valid")]
+    [InlineData("/unikernel/deploy", """{"pid":1,"serviceName":"a.b.c.d","instanceNumber":0}""", "unikernels are not attached by this node", 501)]
+    [InlineData("/unikernel/undeploy", """{"instanceNumber":1}""", "serviceName: is required")]
     [InlineData("/instances", """{"service":"a","number":0}""", "pid: is required, or namespace")]
     [InlineData("/instances", """{"service":"a","number":0,"namespace":"no-such"}""", "there is no network namespace 'no-such'")]
     [InlineData("/nothing", "{}", "nothing that this API has")]
-    public async Task LocalApi_SaysWhatIsWrong_AndDoesNothing(string path, string body, string expected)
+    public async Task LocalApi_SaysWhatIsWrong_AndDoesNothing(string path, string body, string expected, int? code = null)
     {
         var (http, lab) = await Scene.Value;
-        if (path.StartsWith("/container", StringComparison.Ordinal)) await PostAsync(http, "/register", """{"client_id":"n1"}""");
+        if (path.EndsWith("deploy", StringComparison.Ordinal)) await PostAsync(http, "/register", """{"client_id":"n1"}""");
 
         var (status, answer) = await PostAsync(http, path, body);
 
-        Assert.InRange((int)status, 400, 499);
+        Assert.InRange((int)status, code ?? 400, code ?? 499);
         Assert.Contains(expected, answer.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.Equal(["shop.0"], lab.Worker1.Role.Instances.Attached.Keys);
     }
