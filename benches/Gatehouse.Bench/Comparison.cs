@@ -7,7 +7,14 @@ internal sealed record Comparison(string Name, Func<BenchContext, Task> RunAsync
 
 /// <summary>What a comparison gets.</summary>
 /// <param name="Quick">Under three minutes, fewer rounds.</param>
-internal sealed record BenchContext(bool Quick, Report Report);
+/// <param name="Only"><c>--only PART</c>: the one part of the overlay comparison to measure, for work on it; null for all.</param>
+/// <param name="Clusters"><c>--clusters N</c>: cluster managers of the scale comparison; null for as many as the size says.</param>
+/// <param name="Workers"><c>--workers N</c>: how many workers it simulates for each of them; null for as many as the size says.</param>
+internal sealed record BenchContext(bool Quick, Report Report, string? Only = null, int? Clusters = null, int? Workers = null)
+{
+    /// <summary>Whether a part is to be measured.</summary>
+    public bool Has(string part) => Only is null || Only == part;
+}
 
 /// <summary>Rows for people, then one <c>name value</c> line for each figure.</summary>
 internal sealed class Report

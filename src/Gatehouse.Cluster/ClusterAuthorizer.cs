@@ -63,7 +63,7 @@ internal sealed class ClusterAuthorizer : IAuthorizer
         "list" or "watch" => Selects(request, "status.worker", worker),
         "get" => Belongs(request, "status", "worker", worker),
 
-        // How many flows are left; admission sees to it that nothing else is written.
+        // What its kernel holds and how many flows are left; admission sees to it that nothing else is written.
         "update" or "patch" when request.Kind == Exposure.Info && request.Subresource == "status" => Belongs(request, "status", "worker", worker),
         _ => $"{request.Kind.Plural} are declared by operators and through the gateway's management API",
     };

@@ -74,11 +74,8 @@ internal sealed class ClusterEvents(ClusterOptions options, ClusterState state, 
             loops.Services.Mark(change.Object.Spec.Service);
         },
         OnInterest = OnInterestAtRoot,
-        OnPeer = change =>
-        {
-            if (change.Object!.Spec.Cluster == options.Name) loops.PeersUp.Mark(change.Object.Spec.Worker);
-            else loops.ForeignPeers.Mark(change.Object.Metadata.Name);
-        },
+        OnPeer = change => loops.PeersUp.Mark(change.Object!.Spec.Worker),
+        OnForeignPeer = change => loops.ForeignPeers.Mark(change.Object!.Metadata.Name),
         OnGatewayHost = change => loops.GatewayHosts.Mark(change.Object!.Metadata.Name),
         OnExposure = change => loops.Exposures.Mark(change.Object!.Metadata.Name),
         OnConfirmed = loops.MarkAll,

@@ -49,7 +49,7 @@ public sealed class ClusterRole : IAsyncDisposable
         Admissions =
         [
             new WorkerAdmission(_state.WorkerAddresses),
-            new InstanceAdmission(options.Name, name => _state.Feeds.Workers.Find(name), name => _state.Upstream?.Instances.Find(name), time),
+            new InstanceAdmission(options.Name, name => _state.Feeds.Workers.Find(name), _state.InstanceIndex.OfWorker, name => _state.Upstream?.Instances.Find(name), time),
             new ServiceAdmission(name => _state.Upstream?.Services.Find(name)),
             _state.Interests,
             .. ClusterGateways.Admissions(options.Name),

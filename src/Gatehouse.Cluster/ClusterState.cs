@@ -2,6 +2,7 @@ using Gatehouse.Api.Client;
 using Gatehouse.Api.Resolving;
 using Gatehouse.Cluster.Instances;
 using Gatehouse.Cluster.Oakestra;
+using Gatehouse.Cluster.Peers;
 using Gatehouse.Cluster.Resolving;
 using Gatehouse.Cluster.Upstream;
 using Gatehouse.Cluster.Workers;
@@ -18,6 +19,7 @@ internal sealed class ClusterState
     {
         var clock = new VersionClock(time);
         Table = new ResolutionTable(clock);
+        Calls = new CallTable(options.Name);
         Foreign = new ForeignTable(options.Name, Table);
         Interests = new InterestDesk(
             new InterestDeskOptions
@@ -45,6 +47,8 @@ internal sealed class ClusterState
     public ForeignTable Foreign { get; }
 
     public InterestDesk Interests { get; }
+
+    public CallTable Calls { get; }
 
     /// <summary>The cluster's own API server.</summary>
     public LateClient Local { get; } = new();

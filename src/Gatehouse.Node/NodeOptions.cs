@@ -67,6 +67,12 @@ public sealed record NodeLimits
     /// <summary>How long an address with nobody behind it is refused in the kernel without asking again. Default 5 s.</summary>
     public TimeSpan Refusal { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Questions that were answered with "there is no such address" and stand all the same, for the time of the refusal and up to a survey longer: a service that comes to be
+    /// meanwhile is known at once. Further ones are given up at once. Default 256.
+    /// </summary>
+    public int UnknownInterests { get; init; } = 256;
+
     /// <summary>Destinations that are being resolved; packets to further ones are dropped. Default 4,096.</summary>
     public int WaitingDestinations { get; init; } = 4_096;
 
@@ -79,8 +85,8 @@ public sealed record NodeLimits
     /// <summary>How long an interest is kept after its last flow ended. Default 5 min.</summary>
     public TimeSpan InterestIdle { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often a used interest is renewed; the cluster forgets it after ten minutes. Default 2 min.</summary>
-    public TimeSpan InterestRenewal { get; init; } = TimeSpan.FromMinutes(2);
+    /// <summary>How often an interest is renewed; the cluster forgets it after ten minutes. Default 4 min: each renewal is a write there.</summary>
+    public TimeSpan InterestRenewal { get; init; } = TimeSpan.FromMinutes(4);
 
     /// <summary>How often flows are counted and interests renewed. Default 20 s: shorter than a flow's life in the connection table.</summary>
     public TimeSpan Survey { get; init; } = TimeSpan.FromSeconds(20);

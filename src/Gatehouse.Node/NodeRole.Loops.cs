@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Gatehouse.Api.Client;
 using Gatehouse.Linux;
 using Gatehouse.Linux.Netlink;
@@ -11,15 +12,18 @@ public sealed partial class NodeRole
 {
     /// <summary>A second after a sign of change the kernel is compared: one change makes many signs.</summary>
     private static readonly TimeSpan RepairDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(1);
+
+    // One signal says as much as many: there are exposures whose address may not be resolved.
+    private readonly Channel<bool> _resolve = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>Who tells whom.</summary>
     private void Connect()
     {
-        _path.InstancesGone = marks => _ = EndFlowsAsync(marks);
+        _path.InstancesGone = _flowEnds.Add;
         _services.Closest = (service, places) => _distances.Choose(service, places, OwnPlaceOf(places));
         _services.IsPresent = IsPresent;
         _services.Changed = _exposures.RefreshAsync;
+        _exposures.Told = _reporter.Mark;
         _instances.Changed = instance => _services.RefreshAsync(s => s.Name == instance.Service);
         _metrics.Observe("gatehouse.node.table.elements", "{element}", "Elements that the tables hold.", () => _path.Count);
         _metrics.Observe("gatehouse.node.interests", "{interest}", "Interests that are held.", () => _interests.Count);
@@ -36,22 +40,6 @@ public sealed partial class NodeRole
 
     private string? OwnPlaceOf(IReadOnlyList<string> places) =>
         places.FirstOrDefault(p => p.EndsWith($".{_options.Name}", StringComparison.Ordinal) && !_peers.Peers.ContainsKey(p));
-
-    /// <summary>Ends flows in the kernel, and again a moment later: entries that were on their way into the table then.</summary>
-    private async Task EndFlowsAsync(IReadOnlyCollection<uint> marks)
-    {
-        try
-        {
-            _flows.DeleteByMark(marks);
-            await Task.Delay(_options.Limits.SecondSweep, _time);
-            var known = _path.Marks();
-            _flows.DeleteByMark([.. marks.Where(m => !known.Contains(m))]);
-        }
-        catch (Exception fault) when (fault is LinuxException or ObjectDisposedException)
-        {
-            _log.KernelFault("ending the flows of instances that are gone", fault.Message);
-        }
-    }
 
     private async Task ReconcileInstancesAsync(CancellationToken cancellation)
     {
@@ -130,15 +118,33 @@ public sealed partial class NodeRole
         await foreach (var batch in exposures.ChangeBatchesAsync(1_024, cancellation))
         {
             await Task.WhenAll(batch.Select(_exposures.TakeAsync));
-            await _exposures.ResolveAsync(cancellation);
+            _resolve.Writer.TryWrite(true);
         }
     }
 
-    private Task ReportDrainsAsync(CancellationToken cancellation) =>
-        EveryAsync(DrainReport, "reporting drains", () => _exposures.ReportDrainsAsync(cancellation), cancellation);
+    private async Task ReportExposuresAsync(CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        await _reporter.RunAsync(cancellation);
+    }
 
-    private Task ResolveExposuresAsync(CancellationToken cancellation) =>
-        EveryAsync(_options.Limits.Survey, "resolving exposures", () => _exposures.ResolveAsync(cancellation), cancellation);
+    /// <summary>Asks for the addresses that exposures lead to. One that nobody answers holds no other up, and is asked for again a while later.</summary>
+    private async Task ResolveExposuresAsync(CancellationToken cancellation)
+    {
+        await Ready.WaitAsync(cancellation);
+        var asking = new List<Task>();
+        while (true)
+        {
+            _resolve.Reader.TryRead(out _);
+            asking.AddRange(_exposures.BeginResolving(cancellation));
+            using var pause = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            await Task.WhenAny(_resolve.Reader.WaitToReadAsync(pause.Token).AsTask(), Task.Delay(_options.Limits.Survey, _time, pause.Token));
+            await pause.CancelAsync();
+            foreach (var done in asking.Where(t => t.IsCompleted)) await done;
+            asking.RemoveAll(t => t.IsCompleted);
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
 
     private async Task EveryAsync(TimeSpan pause, string act, Func<Task> step, CancellationToken cancellation)
     {

@@ -35,8 +35,10 @@ public sealed partial class NodeRole : IAsyncDisposable
     private readonly InstanceHost _instances;
     private readonly InstanceReconciler _reconciler;
     private readonly FlowTable _flows;
+    private readonly FlowEnds _flowEnds;
     private readonly FlowSurvey _survey;
     private readonly ExposureSync _exposures;
+    private readonly ExposureReporter _reporter;
     private readonly DistanceBook _distances = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private OverlayDevices? _devices;
@@ -61,8 +63,10 @@ public sealed partial class NodeRole : IAsyncDisposable
         _peers = new(_path, options, _log);
         _instances = new(_path, _file, options, _log);
         _flows = new(options, _metrics);
+        _flowEnds = new(_flows, _path.Marks, options.Limits.SecondSweep, time, _log);
         _reconciler = new(_instances, _mirrors.Instances, cluster, new(_file, options), _flows, options, time, _log);
-        _exposures = new(_path, _services, _interests, _flows, cluster, options, _log);
+        _exposures = new(_path, _services, _interests, _flows, options, _log);
+        _reporter = new(_exposures, cluster, time, _log);
         _survey = new(_flows, _services, _interests, _instances, cluster, () => _exposures.Services);
         Connect();
     }
@@ -125,6 +129,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _interests.Dispose();
         _peers.Dispose();
         _instances.Dispose();
+        _flowEnds.Dispose();
         _flows.Dispose();
         _path.Dispose();
         _metrics.Dispose();
@@ -137,6 +142,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _mirrors.Load();
         await _peers.TakeAsync([.. _mirrors.Peers.Snapshot.Values.Select(p => (p.Metadata.Name, (Peer?)p))]);
         await _interests.LoadAsync(_mirrors.Interests.Snapshot.Values);
+        await _exposures.LoadAsync(_mirrors.Exposures?.Snapshot.Values ?? []);
         if (_file.State.Subnetwork is { } range) await BringUpAsync(range);
     }
 
@@ -154,6 +160,7 @@ public sealed partial class NodeRole : IAsyncDisposable
 
     private IEnumerable<Task> AfterReady(CancellationToken cancellation)
     {
+        yield return _flowEnds.RunAsync(cancellation);
         yield return ReconcileInstancesAsync(cancellation);
         yield return SurveyAsync(cancellation);
         yield return MeasureAsync(cancellation);
@@ -162,7 +169,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         if (_mirrors.Exposures is { } exposures)
         {
             yield return FollowExposuresAsync(exposures, cancellation);
-            yield return ReportDrainsAsync(cancellation);
+            yield return ReportExposuresAsync(cancellation);
             yield return ResolveExposuresAsync(cancellation);
         }
     }

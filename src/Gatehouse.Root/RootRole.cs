@@ -6,6 +6,7 @@ using Gatehouse.Objects.Kinds;
 using Gatehouse.Root.Clusters;
 using Gatehouse.Root.Gateways;
 using Gatehouse.Root.Oakestra;
+using Gatehouse.Root.Peers;
 using Gatehouse.Root.Subnetworks;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
@@ -25,6 +26,7 @@ public sealed class RootRole : IDisposable
     private readonly ReconcileLoop<string> _subnetworkLoop;
     private readonly ReconcileLoop<IPAddress> _addressLoop;
     private readonly ReconcileLoop<string> _clusterLoop;
+    private readonly ReconcileLoop<string> _peerLoop;
     private readonly ClusterReconciler _clusters;
     private readonly RootGateways _gateways = new();
     private readonly OakestraRoot _oakestra;
@@ -40,6 +42,8 @@ public sealed class RootRole : IDisposable
         _subnetworkLoop = Loop<string>("root.subnetworks", 16, (name, ct) => subnetworks.StepAsync(_feeds.Subnetworks, _local, name, ct));
         _addressLoop = Loop<IPAddress>("root.addresses", 16, _state.Ledger.StepAsync);
         _clusterLoop = Loop<string>("root.clusters", 4, _clusters.StepAsync);
+        _peerLoop = Loop<string>("root.peers", 16, new PeerReconciler(_feeds, _state.Reach, _local).StepAsync);
+        _state.Interests.InterestChanged = OnInterest;
         var lookup = new OakestraLookup(_local, _feeds);
         _oakestra = new OakestraRoot(
             new OakestraJobs(_local, lookup),
@@ -70,20 +74,21 @@ public sealed class RootRole : IDisposable
     public async Task LoadAsync(IObjectClient local, CancellationToken cancellation)
     {
         _local.Set(local);
-        _feeds.Attach(local, _state.Time, OnCluster, OnLease, OnSubnetwork, OnLeaseOfAddress, OnService, OnInstance);
+        _feeds.Attach(local, _state.Time, OnCluster, OnLease, OnSubnetwork, OnLeaseOfAddress, OnService, OnInstance, OnPeer);
         _state.Ledger.Attach(_feeds.Addresses, local);
         await RootLoad.RunAsync(_state, _feeds, cancellation);
         foreach (var subnetwork in _feeds.Subnetworks.All) _subnetworkLoop.Mark(subnetwork.Metadata.Name);
         _addressLoop.Mark(_state.Book.Known);
         foreach (var lease in _feeds.Addresses.All) MarkAddress(IPAddress.Parse(lease.Spec.Ipv4 ?? lease.Spec.Ipv6!));
         await _state.Interests.LoadAsync(local, cancellation);
+        _peerLoop.Mark(_feeds.Peers.All.Select(p => p.Metadata.Name));
         await _gateways.LoadAsync(local, _state.Time, cancellation);
     }
 
     /// <summary>Works until cancelled. Throws on a bug alone.</summary>
     public Task RunAsync(CancellationToken cancellation) => RoleTasks.RunAllAsync(
         cancellation,
-        [.. _feeds.Loops, _state.Interests.RunAsync, _subnetworkLoop.RunAsync, _addressLoop.RunAsync, _clusterLoop.RunAsync, _gateways.RunAsync]);
+        [.. _feeds.Loops, _state.Interests.RunAsync, _subnetworkLoop.RunAsync, _addressLoop.RunAsync, _clusterLoop.RunAsync, _peerLoop.RunAsync, _gateways.RunAsync]);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -93,6 +98,7 @@ public sealed class RootRole : IDisposable
         _subnetworkLoop.Dispose();
         _addressLoop.Dispose();
         _clusterLoop.Dispose();
+        _peerLoop.Dispose();
     }
 
     private void MarkAddress(IPAddress address) => _addressLoop.Mark(address);
@@ -126,6 +132,7 @@ public sealed class RootRole : IDisposable
         var gone = change.Type == ObjectEventType.Deleted;
         if (_state.IsLoaded) _state.ServiceAdmission.Settle(service.Metadata.Name, gone ? null : service);
         _state.Interests.Touch(gone ? _state.Table.RemoveService(service.Metadata.Name) : _state.Table.PutService(service));
+        _peerLoop.Mark(_state.Reach.PeersOf(service.Metadata.Name));
     }
 
     private void OnInstance(ObjectEvent<FabricInstance> change)
@@ -135,5 +142,15 @@ public sealed class RootRole : IDisposable
         _state.InstanceOwners.Apply(change);
         if (_state.IsLoaded) _state.InstanceAdmission.Settle(instance.Metadata.Name, gone ? null : instance);
         _state.Interests.Touch(gone ? _state.Table.RemoveInstance(instance) : _state.Table.PutInstance(instance));
+        _peerLoop.Mark(_state.Reach.Apply(change));
+    }
+
+    private void OnPeer(ObjectEvent<Peer> change) => _peerLoop.Mark(change.Object!.Metadata.Name);
+
+    // Who asks for a service has to know the workers that run it.
+    private void OnInterest(ObjectEvent<Interest> change)
+    {
+        if (change.Type != ObjectEventType.Modified && _state.Table.Find(Interest.Canonical(change.Object!.Spec.Query))?.Service is { } service)
+            _peerLoop.Mark(_state.Reach.PeersOf(service));
     }
 }

@@ -25,7 +25,7 @@ internal sealed class RootState
         Book = new AddressBook(options, time);
         Ledger = new AddressLedger(Book, options);
         var decisions = new AddressDecisions(Book, touchedAddress, time);
-        ServiceAdmission = new ServiceAdmission(Book, decisions, Ledger);
+        ServiceAdmission = new ServiceAdmission(Book, decisions, Ledger, local);
         InstanceAdmission = new InstanceAdmission(Book, decisions, Ledger, name => feeds.Services.Find(name), local);
         var clock = new VersionClock(time);
         Table = new ResolutionTable(clock);
@@ -41,6 +41,7 @@ internal sealed class RootState
             Table,
             clock,
             static query => new Resolution { Outcome = ResolutionOutcome.Unknown, Message = $"root knows no service with name or address {query}" });
+        Reach = new PeerReach(Table, Interests);
         Admissions =
         [
             new OwnershipAdmission(),
@@ -48,7 +49,7 @@ internal sealed class RootState
             ServiceAdmission,
             InstanceAdmission,
             new AddressLeaseAdmission(Book),
-            new PeerAdmission(name => feeds.Subnetworks.Find(name), InstanceOwners),
+            new PeerAdmission(name => feeds.Subnetworks.Find(name), InstanceOwners, Reach),
             Interests,
         ];
     }
@@ -74,6 +75,8 @@ internal sealed class RootState
     public InterestDesk Interests { get; }
 
     public InstanceOwners InstanceOwners { get; } = new();
+
+    public PeerReach Reach { get; }
 
     public IReadOnlyList<IAdmission> Admissions { get; }
 
@@ -115,7 +118,8 @@ internal sealed class RootFeeds
         Action<ObjectEvent<Subnetwork>> onSubnetwork,
         Action<ObjectEvent<AddressLease>> onAddress,
         Action<ObjectEvent<FabricService>> onService,
-        Action<ObjectEvent<FabricInstance>> onInstance)
+        Action<ObjectEvent<FabricInstance>> onInstance,
+        Action<ObjectEvent<Peer>> onPeer)
     {
         Clusters = new ObjectFeed<Cluster>(local, time, onCluster);
         Leases = new ObjectFeed<Lease>(local, time, onLease);
@@ -130,7 +134,7 @@ internal sealed class RootFeeds
             onService(change);
         });
         Instances = new ObjectFeed<FabricInstance>(local, time, onInstance);
-        Peers = new ObjectFeed<Peer>(local, time, static _ => { });
+        Peers = new ObjectFeed<Peer>(local, time, onPeer);
     }
 
     public async Task LoadAsync(CancellationToken cancellation)

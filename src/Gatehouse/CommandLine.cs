@@ -60,7 +60,7 @@ internal static partial class CommandLine
         return code;
     }
 
-    [GeneratedRegex(@"\s+\[default:[^\]]*\]", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\s+\[default:[^\]]*\]", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex LibraryDefault();
 
     private static int Usage(HostContext host, ParseResult parsed)

@@ -50,13 +50,11 @@ public sealed class InstanceTests
         var asked = await cluster.WorkerClient("w1").CreateAsync(Interest("w1", Web), Ct);
         await cluster.Local.UntilThereAsync<Interest>(asked.Key, i => i.Status!.Instances.Count == 2);
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var log = RecordAsync(cluster, asked.Key, stop.Token);
+        var log = RecordAsync(cluster, asked.Key, (await cluster.Local.ListAsync<Interest>(Selection.All, Ct)).ResourceVersion);
         await root.Local.MergePatchAsync<FabricInstance>($"{Web}.0", """{"spec":{"undeploy":true}}""", null, Ct);
         await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await root.Local.UntilThereAsync<AddressLease>("10.30.0.2", l => l.Status!.Phase == AddressPhase.Quarantined);
-        await stop.CancelAsync();
         Assert.Equal(["left", "draining", "gone"], await log);
         Assert.Equal([1], (await cluster.Local.GetAsync<Interest>(asked.Key, Ct))!.Status!.Instances.Select(i => i.Number));
     }
@@ -69,8 +67,9 @@ public sealed class InstanceTests
         await cluster.JoinAsync("w1");
         await DeclareAsync(root, Web, 1);
         await cluster.RunAsync($"{Web}.0", "w1", 0);
+        var running = (await cluster.Local.ListAsync<FabricInstance>(Selection.All, Ct)).ResourceVersion;
         await cluster.Local.DeleteAsync<FabricInstance>($"{Web}.0", null, Ct);
-        await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.0", i => i.Status!.Phase == InstancePhase.Draining);
+        await cluster.Local.UntilSeenAsync<FabricInstance>($"{Web}.0", running, i => i.Status!.Phase == InstancePhase.Draining);
         await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
     }
@@ -102,7 +101,7 @@ public sealed class InstanceTests
         var released = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.0", i => i.Spec.Worker is null && i.Status!.Message!.StartsWith("undeployed", StringComparison.Ordinal));
         Assert.Contains("waits for root", released.Status!.Message, StringComparison.Ordinal);
         await cluster.RestartAsync();
-        await root.StartAsync();
+        await root.ResumeAsync();
         await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
     }
@@ -119,7 +118,7 @@ public sealed class InstanceTests
         brought = brought with { Spec = brought.Spec with { Process = null, Cluster = null } };
         await cluster.WorkerClient("w1").CreateAsync(brought, Ct);
         await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.7", i => i.Status?.Message?.Contains("waits for root", StringComparison.Ordinal) == true);
-        await root.StartAsync();
+        await root.ResumeAsync();
         var here = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.7", i => i.Status?.Instance is not null);
         Assert.Equal("10.30.0.2", here.Status!.Instance!.Ipv4);
         Assert.Equal("c1", here.Spec.Cluster);
@@ -180,6 +179,31 @@ public sealed class InstanceTests
     }
 
     [Theory]
+    [InlineData("10.18.0.0", null, "status.namespaceAddress.ipv4: '10.18.0.0' is not valid: is the network's")]
+    [InlineData("10.18.0.1", "fc00::1", "status.namespaceAddress.ipv4: '10.18.0.1' is not valid: is the network's|status.namespaceAddress.ipv6: 'fc00::1' is not valid")]
+    [InlineData("10.18.0.63", null, "no instance can have it")]
+    [InlineData("10.18.0.2", "fc00::3", "status.namespaceAddress.ipv4: '10.18.0.2' is not valid: is the address of instance web.0")]
+    [InlineData("10.18.0.3", "fc00::2", "status.namespaceAddress.ipv6: 'fc00::2' is not valid: is the address of instance web.0")]
+    [InlineData("10.18.0.3", "fc00::3", "status.load: '-1' is not valid: must be between 0 and 2147483647")]
+    public async Task A_worker_can_not_make_two_instances_one_nor_give_one_the_bridges_address(string ipv4, string? ipv6, string expected)
+    {
+        await using var root = await RootHost.StartAsync();
+        await using var cluster = await ClusterHost.StartAsync(root);
+        await cluster.JoinAsync("w1");
+        await DeclareAsync(root, Web, 2);
+        await cluster.RunAsync($"{Web}.0", "w1", 0);
+        await cluster.Local.UntilThereAsync<Peer>("c1.w1", p => p.Spec.Bindings.Count == 1);
+        var placed = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.1", i => i.Spec.Worker == "w1");
+        var status = (placed.Status ?? new FabricInstanceStatus()) with { Phase = InstancePhase.Running, NamespaceAddress = new AddressPair(ipv4, ipv6), Load = expected.Contains("load", StringComparison.Ordinal) ? -1 : null };
+
+        var refusal = await Assert.ThrowsAsync<ApiStatusException>(() =>
+            cluster.WorkerClient("w1").UpdateStatusAsync(placed with { Metadata = placed.Metadata with { ResourceVersion = null }, Status = status }, Ct));
+
+        Assert.Equal(422, refusal.Status.Code);
+        Assert.All(expected.Replace("web.0", $"{Web}.0", StringComparison.Ordinal).Split('|'), part => Assert.Contains(part, refusal.Message, StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("10.18.0.1/26", "10.19.0.2")]
     [InlineData("outside", "10.18.0.130")]
     [InlineData("none", "nonsense")]
@@ -205,22 +229,24 @@ public sealed class InstanceTests
         for (var i = 0; i < replicas; i++) await root.Local.CreateAsync(Instance(service, i, cluster), Ct);
     }
 
-    // What a worker that asked sees, and what the instance's own worker sees, in the order in which the store wrote it.
-    private static async Task<IReadOnlyList<string>> RecordAsync(ClusterHost cluster, ObjectKey interest, CancellationToken cancellation)
+    /// <summary>What a worker that asked sees, and what the instance's own worker sees, in the order in which the store wrote it; ends with the third.</summary>
+    private static async Task<IReadOnlyList<string>> RecordAsync(ClusterHost cluster, ObjectKey interest, string start)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        end.CancelAfter(Patience.Limit);
         SortedDictionary<long, string> seen = [];
         void Note(string what, string? revision)
         {
             lock (seen)
             {
                 if (!seen.ContainsValue(what)) seen[long.Parse(revision!)] = what;
+                if (seen.Count == 3) end.Cancel();
             }
         }
 
-        var start = (await cluster.Local.ListAsync<Interest>(Selection.All, cancellation)).ResourceVersion;
         async Task InterestsAsync()
         {
-            await foreach (var e in cluster.Local.WatchAsync<Interest>(Selection.All, start, cancellation))
+            await foreach (var e in cluster.Local.WatchAsync<Interest>(Selection.All, start, end.Token))
             {
                 if (e.Object?.Key == interest && e.Object.Status!.Instances.Count == 1) Note("left", e.ResourceVersion);
             }
@@ -228,7 +254,7 @@ public sealed class InstanceTests
 
         async Task InstancesAsync()
         {
-            await foreach (var e in cluster.Local.WatchAsync<FabricInstance>(Selection.All, start, cancellation))
+            await foreach (var e in cluster.Local.WatchAsync<FabricInstance>(Selection.All, start, end.Token))
             {
                 if (e.Object?.Spec.Number != 0) continue;
                 if (e.Type == ObjectEventType.Deleted) Note("gone", e.ResourceVersion);
@@ -236,14 +262,7 @@ public sealed class InstanceTests
             }
         }
 
-        try
-        {
-            await Task.WhenAll(InterestsAsync(), InstancesAsync());
-        }
-        catch (OperationCanceledException)
-        {
-        }
-
+        await Task.WhenAll(InterestsAsync(), InstancesAsync()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return [.. seen.Values];
     }
 }

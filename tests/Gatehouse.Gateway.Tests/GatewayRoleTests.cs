@@ -51,6 +51,7 @@ public class GatewayRoleTests
     {
         await using var bench = await RoleBench.StartAsync();
         await bench.GatewayIsAsync(GatewayHostPhase.Ready);
+        await using var node = ExposureWorker.Start("w1", bench.Api.ClientOptions(TestApi.Worker("w1")));
         using var client = bench.Api.Http(TestApi.Operator, await bench.ManagementAsync(ipv6));
 
         var added = await bench.PostAsync(client, Add, Body);
@@ -183,6 +184,7 @@ public class GatewayRoleTests
     {
         await using var bench = await RoleBench.StartAsync();
         await bench.GatewayIsAsync(GatewayHostPhase.Ready);
+        await using var node = ExposureWorker.Start("w1", bench.Api.ClientOptions(TestApi.Worker("w1")));
         var url = await bench.ManagementAsync();
         using var client = bench.Api.Http(TestApi.Operator, url);
         var name = (string)(await bench.PostAsync(client, Add, Body)).Answer["exposures"]![0]!["name"]!;

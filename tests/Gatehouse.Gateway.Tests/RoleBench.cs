@@ -182,7 +182,7 @@ internal static class Waiting
         var deadline = TimeProvider.System.GetTimestamp();
         while (!reached())
         {
-            if (TimeProvider.System.GetElapsedTime(deadline) > TimeSpan.FromSeconds(30)) throw new TimeoutException($"not reached: {what}");
+            if (TimeProvider.System.GetElapsedTime(deadline) > Patience.Limit) throw new TimeoutException($"not reached: {what}");
             await Task.Yield();
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }

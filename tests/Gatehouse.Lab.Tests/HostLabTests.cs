@@ -21,7 +21,7 @@ public sealed class HostLabTests : IAsyncDisposable
     private readonly CancellationToken _cancellation = TestContext.Current.CancellationToken;
     private readonly HostLab _lab;
 
-    public HostLabTests() => _lab = new HostLab(_folder["a"], TimeProvider.System, TimeSpan.FromSeconds(20));
+    public HostLabTests() => _lab = new HostLab(_folder["a"], TimeProvider.System);
 
     public async ValueTask DisposeAsync()
     {

@@ -154,11 +154,22 @@ public sealed class OakestraTests
         Assert.Equal("10.30.35.35", (await root.Local.GetAsync<FabricService>("app.test.web.ns", Ct))!.Status!.Addresses.Single().Ipv4);
         var other = Descriptor.Replace("Web", "Other", StringComparison.Ordinal);
         await FaultAsync(HttpStatusCode.UnprocessableEntity, "is taken by service/app.test.web.ns", DeployAsync(http, "job2", other.Replace("{", """{"RR_ip":"10.30.35.35",""", StringComparison.Ordinal)));
-        await FaultAsync(HttpStatusCode.BadRequest, "lies outside fdff:2000::/21", DeployAsync(http, "job2", other.Replace("{", """{"RR_ip_v6":"fdff:20ff::1",""", StringComparison.Ordinal)
+        await FaultAsync(HttpStatusCode.BadRequest, "Invalid deployment descriptor", DeployAsync(http, "job2", other.Replace("{", """{"RR_ip_v6":"fdff:20ff::1",""", StringComparison.Ordinal)
             .Replace("fdff:20ff::1", "fdff:30ff::1", StringComparison.Ordinal)));
         await FaultAsync(HttpStatusCode.Conflict, "service app.test.web.ns is job job1 already", DeployAsync(http, "job2", Descriptor.Replace("App", "APP", StringComparison.Ordinal)));
         await FaultAsync(HttpStatusCode.Conflict, "job job1 is app.test.web.ns already", DeployAsync(http, "job1", other));
         await OkAsync("Instance info added", DeployAsync(http, "job1", Descriptor.Replace("{", """{"RR_ip":"10.30.35.35",""", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task The_documents_example_is_deployed()
+    {
+        await using var root = await RootHost.StartAsync();
+        using var http = new HttpClient { BaseAddress = root.Oakestra };
+
+        await OkAsync("Instance info added", http.PostAsync("/api/net/service/deploy", Json(DocumentExamples.Json("docs/formats/oakestra.md").Single()), Ct));
+
+        Assert.Equal("10.30.35.35", (await root.Local.GetAsync<FabricService>("shop.prod.web.prod", Ct))!.Status!.Addresses.Single().Ipv4);
     }
 
     [Fact]

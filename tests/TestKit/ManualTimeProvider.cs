@@ -6,9 +6,6 @@ namespace Gatehouse.TestKit;
 /// </summary>
 public sealed class ManualTimeProvider : TimeProvider
 {
-    /// <summary>A barrier that is not reached within this much real time fails the test.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly Lock _gate = new();
     private readonly List<ManualTimer> _armed = [];
     private readonly List<(Func<TimeSpan, bool> Matches, TaskCompletionSource Reached)> _waiting = [];
@@ -88,7 +85,7 @@ public sealed class ManualTimeProvider : TimeProvider
 
         try
         {
-            await reached.Task.WaitAsync(Patience);
+            await reached.Task.WaitAsync(Patience.Limit);
         }
         catch (TimeoutException)
         {

@@ -7,8 +7,6 @@ namespace Gatehouse.TestKit;
 /// <summary>A program that runs beside a test. Its lines can be waited for; it is killed with all its children at the end.</summary>
 public sealed class RunningCommand : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly Process _process;
     private readonly StringBuilder _all = new();
     private readonly Lock _gate = new();
@@ -53,7 +51,7 @@ public sealed class RunningCommand : IAsyncDisposable
     /// <summary>Waits for a line that contains a text and returns it; each line is seen once.</summary>
     public async Task<string> LineAsync(string containing)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Patience.Limit);
         try
         {
             await foreach (var line in _lines.Reader.ReadAllAsync(patience.Token))
@@ -75,7 +73,7 @@ public sealed class RunningCommand : IAsyncDisposable
     /// <summary>Waits for its end.</summary>
     public async Task<int> ExitAsync()
     {
-        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _process.WaitForExitAsync().WaitAsync(Patience.Limit);
         return _process.ExitCode;
     }
 

@@ -18,9 +18,6 @@ namespace Gatehouse.TestKit;
 /// </summary>
 public sealed class TestApi : IAsyncDisposable
 {
-    /// <summary>A state that is not reached within this much real time fails the test.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly IAsyncDisposable? _store;
     private readonly List<IDisposable> _owned = [];
 
@@ -94,7 +91,7 @@ public sealed class TestApi : IAsyncDisposable
                 ClientCertificates = user is null ? null : [Credentials(user).Current.Certificate!],
             },
         };
-        var client = new HttpClient(handler) { BaseAddress = server ?? Url, Timeout = Patience };
+        var client = new HttpClient(handler) { BaseAddress = server ?? Url, Timeout = Patience.Limit };
         _owned.Add(client);
         return client;
     }
@@ -106,7 +103,7 @@ public sealed class TestApi : IAsyncDisposable
     public async Task<T?> UntilAsync<T>(ObjectKey key, Func<T?, bool> reached)
         where T : ApiObject, IKind<T>
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Patience.Limit);
         var list = await Local.ListAsync<T>(new Selection(Fields: $"metadata.name={key.Name}"), patience.Token);
         var last = list.Items is [var first, ..] ? first : null;
         if (reached(last)) return last;
@@ -124,7 +121,7 @@ public sealed class TestApi : IAsyncDisposable
             // Said below.
         }
 
-        throw new TimeoutException($"{T.Info.Kind} {key} did not reach the state within {Patience.TotalSeconds} s; it is {(last is null ? "not there" : System.Text.Json.JsonSerializer.Serialize(last, T.Info.Json))}");
+        throw new TimeoutException($"{T.Info.Kind} {key} did not reach the state within {Patience.Limit.TotalSeconds} s; it is {(last is null ? "not there" : System.Text.Json.JsonSerializer.Serialize(last, T.Info.Json))}");
     }
 
     /// <inheritdoc/>

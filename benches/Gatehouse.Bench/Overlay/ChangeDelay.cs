@@ -14,10 +14,12 @@ internal static class ChangeDelay
 
     /// <summary>Moves instances of services that the worker knows, one after the other, from one namespace address to another.</summary>
     /// <param name="services">Numbers in the population, of services that nothing real answers for.</param>
-    public static async Task<double[]> MeasureAsync(OverlayLab lab, Population population, NetworkNamespace worker, IReadOnlyList<int> services, int changes, CancellationToken cancellation)
+    public static async Task<ChangeTimes[]> MeasureAsync(OverlayLab lab, Population population, NetworkNamespace worker, IReadOnlyList<int> services, int changes, CancellationToken cancellation)
     {
         using var events = new MapEvents(worker);
-        var delays = new List<double>(changes);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var told = await ToldTimes.StartAsync(lab.Manager, "worker3", end.Token);
+        var delays = new List<ChangeTimes>(changes);
         for (var i = -WarmUp; i < changes; i++)
         {
             var number = services[(i + WarmUp) % services.Count];
@@ -25,17 +27,23 @@ internal static class ChangeDelay
             var place = instance.Status!.NamespaceAddress!;
             var next = place with { Ipv4 = Population.Elsewhere(place.Ipv4!) };
             events.Skip();
+            told.Skip(next.Ipv4!);
             var start = Stopwatch.GetTimestamp();
             var heard = Task.Run(() => events.WaitFor(population[number], IPAddress.Parse(next.Ipv4!), Patience), cancellation);
             await population.MoveAsync(number, next, cancellation);
+            var acknowledged = Stopwatch.GetTimestamp();
             var there = await heard;
+            var pushed = await told.OfAsync(next.Ipv4!, end.Token);
             if (there == 0) throw new TimeoutException($"the worker's maps did not hold {Population.Name(number)} at {next.Ipv4} after {Patience.TotalSeconds:0} s");
             await population.MoveAsync(number, place, cancellation);
-            if (i >= 0) delays.Add(Stopwatch.GetElapsedTime(start, there).TotalMilliseconds);
+            if (i >= 0) delays.Add(new(Milliseconds(start, acknowledged), Milliseconds(start, pushed), Milliseconds(start, there)));
         }
 
+        await end.CancelAsync();
         return [.. delays];
     }
+
+    private static double Milliseconds(long start, long end) => Stopwatch.GetElapsedTime(start, end).TotalMilliseconds;
 
     /// <summary>So many changes a second of one service, for a while; as many as the manager takes when it takes fewer.</summary>
     /// <returns>Changes that were acknowledged.</returns>
@@ -64,12 +72,24 @@ internal static class ChangeDelay
     }
 
     /// <summary>The rows and the figures.</summary>
-    public static void Tell(BenchContext context, double[] delays, int known)
+    public static void Tell(BenchContext context, ChangeTimes[] times, int known)
     {
         context.Report.Row("");
-        context.Report.Row($"an instance's change at the cluster manager until the maps of a worker with {known:n0} services hold it, {delays.Length} changes: "
-            + $"p50 {Statistics.Percentile(delays, 0.5):0.0} ms, p99 {Statistics.Percentile(delays, 0.99):0.0} ms, worst {delays.Max():0.0} ms");
+        context.Report.Row($"an instance's change at the cluster manager until the maps of a worker with {known:n0} services hold it, {times.Length} changes");
+        Tell(context, "acknowledged", [.. times.Select(t => t.Acknowledged)]);
+        Tell(context, "told to watchers", [.. times.Select(t => t.Told)]);
+        double[] delays = [.. times.Select(t => t.InMaps)];
+        Tell(context, "in the maps", delays);
         context.Report.Figure("overlay.change_ms_p99", Statistics.Percentile(delays, 0.99), "<= 20");
         context.Report.Figure("overlay.change_ms_p50", Statistics.Percentile(delays, 0.5));
     }
+
+    private static void Tell(BenchContext context, string what, double[] times) => context.Report.Row(
+        $"  {what,-24} p50 {Statistics.Percentile(times, 0.5),7:0.00} ms   p99 {Statistics.Percentile(times, 0.99),7:0.00} ms   worst {times.Max(),7:0.00} ms");
 }
+
+/// <summary>How far a change was after so many milliseconds since its call.</summary>
+/// <param name="Acknowledged">The manager answered: the change is durable.</param>
+/// <param name="Told">A watch of the worker's interests brought it.</param>
+/// <param name="InMaps">The worker's kernel holds it.</param>
+internal sealed record ChangeTimes(double Acknowledged, double Told, double InMaps);

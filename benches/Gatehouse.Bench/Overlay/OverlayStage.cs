@@ -44,13 +44,14 @@ internal sealed class OverlayStage : IAsyncDisposable
     {
         var client = _lab.ProcessOf(Clients, 0);
         _plain = await PlainPath.CreateAsync(_lab.Switches, client, _lab.ProcessOf(Servers, 0), await MtuAsync(client, cancellation), cancellation);
-        await AgainstPlainAsync(cancellation);
+        if (_context.Has("plain")) await AgainstPlainAsync(cancellation);
+        if (_context.Only is "plain") return;
         await PopulateAsync(cancellation);
         await LearnAsync(cancellation);
-        await FlatAsync(cancellation);
-        await FirstPacketsAsync();
-        await ChangesAsync(cancellation);
-        await KillAsync(cancellation);
+        if (_context.Has("flat")) await FlatAsync(cancellation);
+        if (_context.Has("first")) await FirstPacketsAsync();
+        if (_context.Has("change")) await ChangesAsync(cancellation);
+        if (_context.Has("kill")) await KillAsync(cancellation);
     }
 
     public async ValueTask DisposeAsync()

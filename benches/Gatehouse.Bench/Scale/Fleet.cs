@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -29,6 +30,9 @@ internal sealed class Fleet : IDisposable
     /// <summary>Works until standard input ends.</summary>
     public static async Task<int> RunAsync(TextReader input, TextWriter output)
     {
+        // A terminal's Ctrl-C goes to all processes: this one ends when its owner has done with it.
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, static signal => signal.Cancel = true);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, static signal => signal.Cancel = true);
         using var fleet = new Fleet(JsonSerializer.Deserialize<FleetOrder>((await input.ReadLineAsync())!)!);
         Task registering = Task.CompletedTask;
         while (await input.ReadLineAsync() is { } line)

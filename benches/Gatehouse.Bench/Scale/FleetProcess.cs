@@ -40,7 +40,15 @@ internal sealed class FleetProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _process.StandardInput.Close();
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It is gone, and what was not written yet with it.
+        }
+
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         try
         {

@@ -6,11 +6,11 @@ namespace Gatehouse.Bench.Scale;
 /// <summary>All simulated workers.</summary>
 internal sealed class Fleets : IAsyncDisposable
 {
-    /// <summary>A worker has two connections.</summary>
-    private const int DescriptorsOfWorker = 2;
+    /// <summary>Its connection.</summary>
+    private const int DescriptorsOfWorker = 1;
 
     private const int DescriptorsOfProcess = 500;
-    private const int MostOfProcess = 3_840;
+    private const int MostOfProcess = 7_680;
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(5);
     private readonly List<FleetProcess> _processes = [];
 

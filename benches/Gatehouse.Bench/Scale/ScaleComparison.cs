@@ -24,11 +24,19 @@ internal static class ScaleComparison
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            await new ScaleRun(context.Report, context.Quick ? ScaleSize.Quick : ScaleSize.Full, directory).RunAsync(Program(), end.Token);
+            var size = context.Quick ? ScaleSize.Quick : ScaleSize.Full;
+            await new ScaleRun(context.Report, size with { Clusters = context.Clusters ?? size.Clusters, WorkersOfCluster = context.Workers ?? size.WorkersOfCluster }, directory).RunAsync(Program(), end.Token);
+        }
+        catch (Exception e) when (end.IsCancellationRequested)
+        {
+            // What the end cut off may fail in ways of its own; all of it is over here, and the processes are gone.
+            await Console.Error.WriteLineAsync(e is OperationCanceledException ? "interrupted; all processes are gone" : $"interrupted; all processes are gone ({e.Message})");
+            Directory.Delete(directory, recursive: true);
+            Environment.Exit(130);
         }
         finally
         {
-            Directory.Delete(directory, recursive: true);
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
         }
 
         void Stop(PosixSignalContext signal)
@@ -61,7 +69,7 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
         report.Row($"1 root and {size.Clusters} cluster managers serve after {Seconds(started):0.0} s; root has {fabric.Root.Process.Megabytes:0} MB, "
             + $"a manager {Median(fabric, p => p.Megabytes):0} MB");
         await using var fleets = await Fleets.StartAsync(fabric, size, cancellation);
-        report.Row($"{size.Workers:n0} workers in {fleets.Count} processes, {size.WorkersOfCluster} for each manager, 2 TLS connections each, "
+        report.Row($"{size.Workers:n0} workers in {fleets.Count} processes, {size.WorkersOfCluster} for each manager, one TLS connection each, "
             + $"{size.InFlight} registrations at a time; {size.Rest:n0} of {Subnetworks.Count:n0} subnetworks are for others");
         try
         {
@@ -71,7 +79,7 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
             await ExhaustAsync(fabric, cancellation);
             await CountAsync(fleets);
         }
-        catch
+        catch when (!cancellation.IsCancellationRequested)
         {
             foreach (var dead in fabric.Dead()) report.Row(dead);
             throw;
@@ -118,7 +126,7 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
         await Task.Delay(Life, TimeProvider.System, cancellation);
         var seconds = Seconds(started);
         var (rootCores, managerCores) = ((fabric.Root.Process.Processor - root).TotalSeconds / seconds, (Sum(fabric) - managers).TotalSeconds / seconds);
-        report.Row($"at rest, {3.0 * size.Workers / size.LeaseSeconds:n0} leases renewed and {2.0 * size.Workers / size.PingSeconds:n0} connections pinged a second: root uses {rootCores:0.00} cores, all managers {managerCores:0.00}");
+        report.Row($"at rest, {3.0 * size.Workers / size.LeaseSeconds:n0} leases renewed and {1.0 * size.Workers / size.PingSeconds:n0} connections pinged a second: root uses {rootCores:0.00} cores, all managers {managerCores:0.00}");
         report.Figure("scale.rss_mb_root", fabric.Root.Process.Megabytes);
         report.Figure("scale.rss_mb_cluster", fabric.Clusters.Max(c => c.Process.Megabytes));
         report.Figure("scale.rss_mb_cluster_median", Median(fabric, p => p.Megabytes));

@@ -62,6 +62,7 @@ internal sealed class ServedProcess : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // Its shell waits for it: the id is nobody else's yet.
             using var program = Process.GetProcessById(Id);
             program.Kill();
             await _shell.WaitForExitAsync(CancellationToken.None);

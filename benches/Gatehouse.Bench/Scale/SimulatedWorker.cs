@@ -57,7 +57,7 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
             FollowAsync("workers", $"fieldSelector=metadata.name%3D{_name}", OnWorker, OnWorker, cancellation),
             FollowAsync("interests", $"fieldSelector=spec.holder%3D{_name}", static _ => { }, static _ => { }, cancellation),
             FollowAsync("fabricinstances", $"fieldSelector=spec.worker%3D{_name}", static _ => { }, static _ => { }, cancellation),
-            order.AllPeers ? FollowAsync("peers", "", _ => Interlocked.Increment(ref _peers), OnPeer, cancellation) : Task.CompletedTask);
+            order.AllPeers ? FollowPeersAsync(cancellation) : Task.CompletedTask);
         await _leased.Task.WaitAsync(cancellation);
         Duration = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         IsComplete = true;
@@ -110,9 +110,28 @@ internal sealed class SimulatedWorker(int index, FleetOrder order, ClusterDoor d
     /// <summary>Lists, then opens the watch from there; reads it in the background.</summary>
     private async Task FollowAsync(string kind, string selector, LineHandler onItem, LineHandler onEvent, CancellationToken cancellation)
     {
-        var list = await tally.RetryAsync(() => _wire!.SendAsync(HttpMethod.Get, $"{Group}/{kind}?{selector}", null, cancellation, isLong: true), cancellation);
+        var list = await tally.RetryAsync(() => _wire!.SendAsync(HttpMethod.Get, $"{Group}/{kind}?{selector}", null, cancellation), cancellation);
         if (list.Code != HttpStatusCode.OK) throw Refused(HttpMethod.Get, kind, list);
-        var revision = ObjectLists.Read(list.Body, onItem);
+        await WatchAsync(kind, selector, ObjectLists.Read(list.Body, onItem), onEvent, cancellation);
+    }
+
+    /// <summary>The same for all peers: a long list, of which the number alone is kept.</summary>
+    private async Task FollowPeersAsync(CancellationToken cancellation)
+    {
+        var (revision, peers) = await tally.RetryAsync(
+            async () =>
+            {
+                await using var list = await _wire!.OpenAsync($"{Group}/peers", cancellation);
+                return await ItemCount.ReadAsync(list, Peer.Info.Kind, cancellation);
+            },
+            static _ => null,
+            cancellation);
+        Interlocked.Add(ref _peers, peers);
+        await WatchAsync("peers", "", revision, OnPeer, cancellation);
+    }
+
+    private async Task WatchAsync(string kind, string selector, string revision, LineHandler onEvent, CancellationToken cancellation)
+    {
         var body = await tally.RetryAsync(() => _wire!.OpenAsync($"{Group}/{kind}?{selector}&resourceVersion={revision}&{Follow}", cancellation), static _ => null, cancellation);
         tally.Begin(ReadAsync(kind, body, onEvent, cancellation));
     }

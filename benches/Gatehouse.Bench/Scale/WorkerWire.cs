@@ -7,51 +7,48 @@ using System.Security.Cryptography.X509Certificates;
 namespace Gatehouse.Bench.Scale;
 
 /// <summary>
-/// A worker's two TLS connections, as the roles' client has them: one for requests, one for lists and watches, with its own certificate. Answers
-/// stay bytes, so that what is measured are the managers and not thousands of parsers on the same machine.
+/// A worker's TLS connection with its own certificate. The roles' client has two, one for requests and one for lists and watches; here both go over one, as this one
+/// machine is every worker. Answers stay bytes, so that what is measured are the managers and not thousands of parsers.
 /// </summary>
 internal sealed class WorkerWire : IDisposable
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");
     private static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(60);
     private readonly Uri _server;
-    private readonly HttpMessageInvoker _requests;
-    private readonly HttpMessageInvoker _streams;
+    private readonly HttpMessageInvoker _connection;
 
     public WorkerWire(Uri server, ServerTrust trust, X509Certificate2? certificate, X509Certificate2Collection chain, TimeSpan pings)
     {
         _server = server;
         var context = certificate is null ? null : SslStreamCertificateContext.Create(certificate, chain, offline: true);
-        _requests = new HttpMessageInvoker(NewHandler(trust, context, pings));
-        _streams = new HttpMessageInvoker(NewHandler(trust, context, pings));
+        _connection = new HttpMessageInvoker(NewHandler(trust, context, pings));
     }
 
     /// <summary>One request and its whole answer.</summary>
-    public async Task<Answer> SendAsync(HttpMethod method, string path, byte[]? body, CancellationToken cancellation, bool isLong = false)
+    public async Task<Answer> SendAsync(HttpMethod method, string path, byte[]? body, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(RequestLimit);
         using var message = NewMessage(method, path, body);
-        using var response = await (isLong ? _streams : _requests).SendAsync(message, limit.Token);
+        using var response = await _connection.SendAsync(message, limit.Token);
         var answer = new Answer(response.StatusCode, await response.Content.ReadAsByteArrayAsync(limit.Token), response.Headers.RetryAfter?.Delta);
         return answer;
     }
 
-    /// <summary>A watch whose head has come.</summary>
+    /// <summary>A watch, or a long list, whose head has come.</summary>
     public async Task<Stream> OpenAsync(string path, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(RequestLimit);
         using var message = NewMessage(HttpMethod.Get, path, null);
-        var response = await _streams.SendAsync(message, limit.Token);
+        var response = await _connection.SendAsync(message, limit.Token);
         if (response.StatusCode == HttpStatusCode.OK) return await response.Content.ReadAsStreamAsync(limit.Token);
         using (response) throw new HttpRequestException($"GET {path}: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync(limit.Token)}");
     }
 
     public void Dispose()
     {
-        _requests.Dispose();
-        _streams.Dispose();
+        _connection.Dispose();
     }
 
     private HttpRequestMessage NewMessage(HttpMethod method, string path, byte[]? body)
@@ -76,6 +73,7 @@ internal sealed class WorkerWire : IDisposable
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             ClientCertificateContext = certificate,
             RemoteCertificateValidationCallback = trust.Accept,
+            CertificateChainPolicy = trust.ForHandshake,
         },
     };
 }
@@ -88,6 +86,13 @@ internal sealed class ServerTrust(string authorityPem)
 {
     private readonly X509Certificate2 _authority = X509Certificate2.CreateFromPem(authorityPem);
     private volatile byte[]? _known;
+
+    public X509ChainPolicy ForHandshake { get; } = new()
+    {
+        TrustMode = X509ChainTrustMode.CustomRootTrust,
+        RevocationMode = X509RevocationMode.NoCheck,
+        DisableCertificateDownloads = true,
+    };
 
     public bool Accept(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {

@@ -77,6 +77,7 @@ internal sealed class ApiConnection : IDisposable
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, Credentials.Chain, offline: true),
                 RemoteCertificateValidationCallback = _trust.Accept,
+                CertificateChainPolicy = _trust.ForHandshake,
             },
         };
     }

@@ -13,6 +13,12 @@ internal sealed class ServerTrust(X509Certificate2Collection authorities, TimePr
 
     private volatile string? _fault;
 
+    /// <summary>
+    /// How the handshake itself looks at the server's chain, before <see cref="Accept"/> is asked: with our authorities too. Without it each handshake reads and
+    /// sorts the system's list of authorities, for nothing.
+    /// </summary>
+    public X509ChainPolicy ForHandshake { get; } = Policy(authorities);
+
     /// <summary>Why the last handshake was refused, for people; null when none was.</summary>
     public string? Fault => _fault;
 
@@ -27,15 +33,23 @@ internal sealed class ServerTrust(X509Certificate2Collection authorities, TimePr
     {
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
             return $"the server's certificate ({leaf.Subject}) is for another name: {string.Join(", ", Names(leaf))}";
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
+        using var chain = new X509Chain { ChainPolicy = Policy(authorities) };
         chain.ChainPolicy.VerificationTime = time.GetUtcNow().UtcDateTime;
         chain.ChainPolicy.ApplicationPolicy.Add(new System.Security.Cryptography.Oid(ServerAuthentication));
         if (presented is not null) chain.ChainPolicy.ExtraStore.AddRange(presented.ChainPolicy.ExtraStore);
         return chain.Build(leaf) ? null : Explain(leaf, chain);
+    }
+
+    private static X509ChainPolicy Policy(X509Certificate2Collection authorities)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+        };
+        policy.CustomTrustStore.AddRange(authorities);
+        return policy;
     }
 
     private string Explain(X509Certificate2 leaf, X509Chain chain)

@@ -74,11 +74,12 @@ public sealed class InterestDesk : IAdmission, IDisposable
     /// <summary>Called with a canonical query when its first interest comes or its last one goes. Short, any thread.</summary>
     public Action<string> QueryChanged { get; set; } = static _ => { };
 
-    /// <summary>Called with a holder when its first interest comes or its last one goes. Short, any thread.</summary>
-    public Action<string> HolderChanged { get; set; } = static _ => { };
+    /// <summary>Called with every change of an interest, its resolution's too, after the desk took it in. Short, any thread.</summary>
+    public Action<ObjectEvent<Interest>> InterestChanged { get; set; } = static _ => { };
 
-    /// <summary>Whether a holder has any interest.</summary>
-    public bool Asks(string holder) => _index.CountOf(holder) > 0;
+    /// <summary>Who asks one of these canonical queries; each once.</summary>
+    public IEnumerable<string> HoldersOf(IEnumerable<string> queries) =>
+        queries.SelectMany(_index.NamesOf).Select(n => _feed?.Find(n)?.Spec.Holder).OfType<string>().Distinct(StringComparer.Ordinal);
 
     /// <summary>All interests.</summary>
     public IEnumerable<Interest> All => _feed?.All ?? [];
@@ -154,9 +155,9 @@ public sealed class InterestDesk : IAdmission, IDisposable
         var interest = change.Object!;
         var query = Interest.Canonical(interest.Spec.Query);
         if (interest.Status is { } status) _clock.Witness(status.Version);
-        var (queryTurned, holderTurned) = change.Type == ObjectEventType.Deleted ? _index.Remove(interest, query) : _index.Add(interest, query);
+        var queryTurned = change.Type == ObjectEventType.Deleted ? _index.Remove(interest, query) : _index.Add(interest, query);
         if (queryTurned) QueryChanged(query);
-        if (holderTurned) HolderChanged(interest.Spec.Holder);
+        InterestChanged(change);
         if (change.Type != ObjectEventType.Deleted) _loop.Mark(interest.Metadata.Name);
     }
 
@@ -225,14 +226,24 @@ public sealed class InterestDesk : IAdmission, IDisposable
             lock (_gate) return _byHolder.TryGetValue(holder, out var names) ? names.Count : 0;
         }
 
-        public (bool Query, bool Holder) Add(Interest interest, string query)
+        /// <returns>Whether it is the first for its query.</returns>
+        public bool Add(Interest interest, string query)
         {
-            lock (_gate) return (Into(_byQuery, query, interest.Metadata.Name), Into(_byHolder, interest.Spec.Holder, interest.Metadata.Name));
+            lock (_gate)
+            {
+                Into(_byHolder, interest.Spec.Holder, interest.Metadata.Name);
+                return Into(_byQuery, query, interest.Metadata.Name);
+            }
         }
 
-        public (bool Query, bool Holder) Remove(Interest interest, string query)
+        /// <returns>Whether it was the last for its query.</returns>
+        public bool Remove(Interest interest, string query)
         {
-            lock (_gate) return (OutOf(_byQuery, query, interest.Metadata.Name), OutOf(_byHolder, interest.Spec.Holder, interest.Metadata.Name));
+            lock (_gate)
+            {
+                OutOf(_byHolder, interest.Spec.Holder, interest.Metadata.Name);
+                return OutOf(_byQuery, query, interest.Metadata.Name);
+            }
         }
 
         private static bool Into(Dictionary<string, HashSet<string>> index, string key, string name)

@@ -40,14 +40,19 @@ internal sealed class ExposureAdmission(string cluster) : IAdmission
         return null;
     }
 
-    /// <summary>A worker writes one number: how many flows of an exposure it still has.</summary>
+    /// <summary>A worker says what its kernel holds of an exposure, in its own name, and how many flows are left; the rest is the cluster's.</summary>
     private static Status? CheckReport(AdmissionRequest request, string worker)
     {
         var (before, after) = (request.Old.Deserialize(ObjectsJson.Default.Exposure)?.Status, request.Object.Deserialize(ObjectsJson.Default.Exposure)?.Status);
-        if (before is null || after is null || !GatewayState.Same(before with { Flows = after.Flows }, after))
-            return Statuses.Refused(403, StatusReason.Forbidden, $"worker {worker} may report status.flows of exposure {request.Key.Name}; the rest of its status is the cluster's");
-        return after.Flows >= 0 ? null : Statuses.Invalid(Exposure.Info, request.Key.Name, [new Fault("status.flows", $"{after.Flows}", "must be 0 or more")]);
+        if (before is null || after is null || !GatewayState.Same(before with { Flows = after.Flows, Programmed = after.Programmed }, after))
+            return Refused($"worker {worker} may report status.programmed and status.flows of exposure {request.Key.Name}; the rest of its status is the cluster's");
+        var isSaid = !JsonNode.DeepEquals(request.Old?["status"]?["programmed"], request.Object["status"]?["programmed"]);
+        if (isSaid && after.Programmed is { } said && said.Worker != worker)
+            return Refused($"worker {worker} may speak for itself alone: status.programmed.worker of exposure {request.Key.Name} must be {worker}, not '{said.Worker}'");
+        return after.Flows is null or >= 0 ? null : Statuses.Invalid(Exposure.Info, request.Key.Name, [new Fault("status.flows", $"{after.Flows}", "must be 0 or more")]);
     }
+
+    private static Status Refused(string message) => Statuses.Refused(403, StatusReason.Forbidden, message);
 
     private static Status? CheckChange(AdmissionRequest request)
     {

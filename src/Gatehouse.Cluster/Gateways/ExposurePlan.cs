@@ -8,6 +8,7 @@ namespace Gatehouse.Cluster.Gateways;
 /// <param name="Holder">Who has the port, if somebody else does.</param>
 /// <param name="IsKnown">Whether the service address leads somewhere.</param>
 /// <param name="Reserved">Ports that nobody gets.</param>
+/// <param name="Patience">How long a worker that is heard of may take to say that nothing of an exposure is left.</param>
 /// <param name="Now">The present.</param>
 internal sealed record ExposureSurroundings(
     GatewayHost? Gateway,
@@ -15,6 +16,7 @@ internal sealed record ExposureSurroundings(
     Exposure? Holder,
     bool IsKnown,
     IReadOnlyList<ReservedPort> Reserved,
+    TimeSpan Patience,
     DateTimeOffset Now);
 
 /// <summary>What should become of an exposure.</summary>
@@ -22,7 +24,8 @@ internal sealed record ExposureSurroundings(
 /// <param name="NeedsId">An identifier has to be given before the status is written.</param>
 /// <param name="RecheckAt">When time alone changes the decision; null when it does not.</param>
 /// <param name="Ask">The service address is not known: ask for it on behalf of the worker that will serve.</param>
-internal sealed record ExposureDecision(ExposureStatus Status, bool NeedsId = false, DateTimeOffset? RecheckAt = null, bool Ask = false);
+/// <param name="Remove">The object can go once the status is written.</param>
+internal sealed record ExposureDecision(ExposureStatus Status, bool NeedsId = false, DateTimeOffset? RecheckAt = null, bool Ask = false, bool Remove = false);
 
 /// <summary>Decides on one exposure. Pure.</summary>
 internal static class ExposurePlan
@@ -55,34 +58,53 @@ internal static class ExposurePlan
             ? $"{ExposureRules.PortName(spec.Protocol, spec.Port)} is in use by a program on the gateway's worker {gateway.Status.Worker}, which listens on {listener.Address ?? "every address"}"
             : null;
 
+    /// <summary>Whether a worker's tables may hold it: it was told to serve, and nothing else was said since.</summary>
+    private static bool MayBeServed(ExposureStatus status) => status.Phase is ExposurePhase.Scheduled or ExposurePhase.Active && status.Worker is not null;
+
     private static ExposureDecision Withdraw(Exposure exposure, ExposureStatus old, ExposureSurroundings around)
     {
-        if (old.Phase is ExposurePhase.Active && old.Worker is not null)
+        if (MayBeServed(old))
         {
-            var began = old with { Phase = ExposurePhase.Draining, DrainingSince = around.Now, Flows = null, Message = "refuses new flows; running ones may end" };
+            var began = old with { Phase = ExposurePhase.Draining, DrainingSince = around.Now, Programmed = null, Flows = null, Message = "refuses new flows; running ones may end" };
             return Drain(exposure, began, around);
         }
 
-        return old.Phase is ExposurePhase.Draining ? Drain(exposure, old, around) : Gone(old, "was never served");
+        return old.Phase switch
+        {
+            ExposurePhase.Draining => Drain(exposure, old, around),
+            ExposurePhase.Withdrawn => Gone(exposure, old, old.Message, around),
+            _ => Gone(exposure, old with { Worker = null }, "withdrawn: was never served", around),
+        };
     }
 
     private static ExposureDecision Drain(Exposure exposure, ExposureStatus status, ExposureSurroundings around)
     {
-        if (status.Flows == 0) return Gone(status, "its last flow ended");
-        if (around.Gateway?.Status?.Worker != status.Worker) return Gone(status, "the worker that served it serves no more");
-        var deadline = (status.DrainingSince ?? around.Now) + TimeSpan.FromSeconds(exposure.Spec.DrainSeconds);
-        return around.Now >= deadline
-            ? Gone(status, $"the deadline of {exposure.Spec.DrainSeconds} s passed{(status.Flows is { } flows ? $" with {flows} flows open" : "")}")
-            : new ExposureDecision(status, RecheckAt: deadline);
+        if (status.Flows == 0) return Gone(exposure, status, "withdrawn: its last flow ended", around);
+        if (around.Gateway?.Status?.Worker != status.Worker) return Gone(exposure, status, "withdrawn: the worker that served it serves no more", around);
+        var deadline = Deadline(exposure, status, around);
+        if (around.Now < deadline) return new ExposureDecision(status, RecheckAt: deadline);
+
+        // What was counted before is not the worker's word about the end.
+        var left = status.Flows is { } flows ? $" with {flows} flows open" : "";
+        return Gone(exposure, status with { Flows = null }, $"withdrawn: the deadline of {exposure.Spec.DrainSeconds} s passed{left}", around);
     }
 
-    private static ExposureDecision Gone(ExposureStatus status, string why) =>
-        new(status with { Phase = ExposurePhase.Withdrawn, Message = status.Phase == ExposurePhase.Withdrawn ? status.Message : $"withdrawn: {why}" });
+    /// <summary>The object may go when the worker said that its kernel holds nothing of it any more, or when no such word can be expected.</summary>
+    private static ExposureDecision Gone(Exposure exposure, ExposureStatus status, string? why, ExposureSurroundings around)
+    {
+        var gone = status with { Phase = ExposurePhase.Withdrawn, Message = why };
+        var isServing = gone.Worker is not null && around.Gateway?.Status is { } gateway && gateway.Worker == gone.Worker && gateway.Phase != GatewayHostPhase.NoWorker;
+        var end = Deadline(exposure, gone, around) + around.Patience;
+        return !isServing || gone.Flows == 0 || around.Now >= end ? new ExposureDecision(gone, Remove: true) : new ExposureDecision(gone, RecheckAt: end);
+    }
+
+    private static DateTimeOffset Deadline(Exposure exposure, ExposureStatus status, ExposureSurroundings around) =>
+        (status.DrainingSince ?? around.Now) + TimeSpan.FromSeconds(exposure.Spec.DrainSeconds);
 
     private static string? Refusal(Exposure exposure, ExposureStatus old, ExposureSurroundings around)
     {
         // Who serves keeps serving: a program that starts to listen later is hidden by the exposure, not the reverse.
-        var gateway = old.Phase == ExposurePhase.Active ? null : around.Gateway;
+        var gateway = MayBeServed(old) ? null : around.Gateway;
         if (PortRefusal(exposure.Spec, gateway, around.TunnelPort, around.Reserved) is { } why) return why;
         return around.Holder is { } holder ? $"{ExposureRules.PortName(exposure.Spec.Protocol, exposure.Spec.Port)} {HeldBy(holder)}" : null;
     }
@@ -106,16 +128,27 @@ internal static class ExposurePlan
         var addresses = Addresses(exposure.Spec, gateway.Status);
         if (addresses.Count == 0) return new ExposureDecision(Idle(old, ExposurePhase.Pending, WhyNoAddress(exposure.Spec, worker)));
 
-        var served = old.Phase == ExposurePhase.Active && old.Worker == worker;
-        var placed = old with { Worker = worker, PublicAddresses = addresses, DrainingSince = null, Flows = null };
+        var served = MayBeServed(old) && old.Worker == worker;
+        // Another worker's word says nothing about this one.
+        var said = old.Programmed?.Worker == worker ? old.Programmed : null;
+        var placed = old with { Worker = worker, PublicAddresses = addresses, DrainingSince = null, Programmed = said, Flows = null };
         var ready = gateway.Status.Phase == GatewayHostPhase.Ready || served;
-        placed = (ready, around.IsKnown || served) switch
+        placed = (ready, around.IsKnown || served, said?.Holds(exposure.Metadata, placed) == true) switch
         {
-            (false, _) => placed with { Phase = ExposurePhase.Pending, Message = $"worker {worker} is not ready to forward: {gateway.Status.Message}" },
-            (true, false) => placed with { Phase = ExposurePhase.Pending, Message = $"{exposure.Spec.ServiceAddress} is no known service or instance address so far" },
+            (false, _, _) => placed with { Phase = ExposurePhase.Pending, Message = $"worker {worker} is not ready to forward: {gateway.Status.Message}" },
+            (true, false, _) => placed with { Phase = ExposurePhase.Pending, Message = $"{exposure.Spec.ServiceAddress} is no known service or instance address so far" },
+            (true, true, false) => placed with { Phase = ExposurePhase.Scheduled, Message = ScheduledMessage(exposure, placed, gateway) },
             _ => placed with { Phase = ExposurePhase.Active, Message = ActiveMessage(exposure.Spec, gateway, around) },
         };
         return new ExposureDecision(placed, NeedsId: old.Id is null, Ask: !around.IsKnown);
+    }
+
+    private static string ScheduledMessage(Exposure exposure, ExposureStatus placed, GatewayHost gateway)
+    {
+        if (gateway.Status!.Phase == GatewayHostPhase.NoWorker) return $"worker {placed.Worker} was not heard of lately and nobody can take over";
+        return placed.Programmed is { Missing: { } missing } said && said.Speaks(exposure.Metadata, placed)
+            ? $"worker {placed.Worker} does not serve it yet: {missing}"
+            : $"worker {placed.Worker} was told; its kernel tables do not hold it yet";
     }
 
     private static string? ActiveMessage(ExposureSpec spec, GatewayHost gateway, ExposureSurroundings around)
@@ -139,5 +172,5 @@ internal static class ExposurePlan
 
     // The identifier stays with the object: a refused exposure that gets its port back keeps its number; one that never had it has none.
     private static ExposureStatus Idle(ExposureStatus old, ExposurePhase phase, string message) =>
-        old with { Phase = phase, Worker = null, PublicAddresses = [], DrainingSince = null, Flows = null, Message = message };
+        old with { Phase = phase, Worker = null, PublicAddresses = [], DrainingSince = null, Programmed = null, Flows = null, Message = message };
 }

@@ -21,6 +21,12 @@ public sealed record GatewayOptions
     /// <summary>Pause before a write that failed is tried again. Default 1 s.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long after its deadline a withdrawn exposure waits for its worker's word that nothing of it is left, while the worker is heard of. Default 30 s; then it
+    /// goes without, and the worker clears it when it hears of that.
+    /// </summary>
+    public TimeSpan AckPatience { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Status writes under way at a time: they share the store's flush to disk. Default 64.</summary>
     public int ParallelWrites { get; init; } = 64;
 }

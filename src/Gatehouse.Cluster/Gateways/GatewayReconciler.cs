@@ -79,15 +79,15 @@ internal sealed partial class GatewayReconciler : IDisposable
         foreach (var name in _later.TakeDue(now)) _state.DirtyExposures.Add(name);
         foreach (var name in _laterGateways.TakeDue(now)) _state.DirtyGateways.Add(name);
         foreach (var name in Drain(_state.DirtyGateways)) await DecideGatewayAsync(name, cancellation);
-        var writes = new List<Exposure>();
+        var writes = new List<ExposureWrite>();
         foreach (var name in Drain(_state.DirtyExposures)) await DecideExposureAsync(name, writes, cancellation);
         var failed = new ConcurrentBag<Exposure>();
         await Parallel.ForEachAsync(
             writes,
             new ParallelOptions { MaxDegreeOfParallelism = _options.ParallelWrites, CancellationToken = cancellation },
-            async (exposure, token) =>
+            async (write, token) =>
             {
-                if (!await WriteAsync(exposure, token)) failed.Add(exposure);
+                if (!await WriteAsync(write, token)) failed.Add(write.Exposure);
             });
         foreach (var exposure in failed) GiveBack(exposure);
     }
@@ -140,7 +140,7 @@ internal sealed partial class GatewayReconciler : IDisposable
         _state.OnGateway(name, stored);
     }
 
-    private async Task DecideExposureAsync(string name, List<Exposure> writes, CancellationToken cancellation)
+    private async Task DecideExposureAsync(string name, List<ExposureWrite> writes, CancellationToken cancellation)
     {
         if (_state.Exposures.Find(name) is not { } exposure) return;
         var decision = ExposurePlan.Decide(exposure, _state.Around(exposure, _time.GetUtcNow()));
@@ -149,7 +149,7 @@ internal sealed partial class GatewayReconciler : IDisposable
         var status = decision.Status;
         if (decision.NeedsId) status = status with { Id = await TakeIdAsync(exposure.Spec.Gateway, cancellation) };
         if (decision.NeedsId && status.Id is null) _later.Add(name, _time.GetUtcNow() + _options.RetryDelay);
-        else if (!GatewayState.Same(status, exposure.Status) || status.Phase == ExposurePhase.Withdrawn) writes.Add(exposure with { Status = status });
+        else if (!GatewayState.Same(status, exposure.Status) || decision.Remove) writes.Add(new ExposureWrite(exposure with { Status = status }, decision.Remove));
     }
 
     /// <summary>
@@ -209,8 +209,9 @@ internal sealed partial class GatewayReconciler : IDisposable
         if (exposure.Status?.Id is { } id && _state.Exposures.Find(exposure.Metadata.Name)?.Status?.Id != id) _state.Ids.Release(id);
     }
 
-    private async Task<bool> WriteAsync(Exposure exposure, CancellationToken cancellation)
+    private async Task<bool> WriteAsync(ExposureWrite write, CancellationToken cancellation)
     {
+        var exposure = write.Exposure;
         try
         {
             var stored = GatewayState.Same(exposure.Status, _state.Exposures.Find(exposure.Metadata.Name)?.Status)
@@ -218,7 +219,7 @@ internal sealed partial class GatewayReconciler : IDisposable
                 : await _local.UpdateStatusAsync(exposure, cancellation);
             _state.Exposures.Put(stored);
             if (exposure.Status!.Phase == ExposurePhase.Refused) Refused(exposure);
-            if (exposure.Status.Phase == ExposurePhase.Withdrawn) await _removal.RemoveAsync(stored, cancellation);
+            if (write.Remove) await _removal.RemoveAsync(stored, cancellation);
             return true;
         }
         catch (ApiStatusException e) when (e.Is(StatusReason.Conflict) || e.Is(StatusReason.NotFound))
@@ -245,6 +246,9 @@ internal sealed partial class GatewayReconciler : IDisposable
         _metrics.FailedWrite();
         LogFailedWrite(kind, name, fault.Message);
     }
+
+    /// <summary>A status to write, and whether the object goes then.</summary>
+    private sealed record ExposureWrite(Exposure Exposure, bool Remove);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Gateway {Gateway}: {Takeover}.")]
     private partial void LogTakeover(string gateway, string? takeover);

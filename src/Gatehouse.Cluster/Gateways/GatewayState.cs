@@ -107,6 +107,7 @@ internal sealed class GatewayState(GatewayOptions options)
             Exposures.Holder(exposure),
             Services.IsKnown(exposure.Spec.ServiceAddress),
             options.Reserved,
+            options.AckPatience,
             now);
     }
 

@@ -16,13 +16,15 @@ internal sealed class PeerReconciler(string cluster, ClusterState state)
         return null;
     }
 
-    /// <summary>The same peer at root: known there while the worker has instances, public addresses or questions of its own.</summary>
+    /// <summary>The same peer at root: known there while the worker has instances or public addresses, or calls other clusters.</summary>
     public async Task<DateTimeOffset?> StepUpAsync(string worker, CancellationToken cancellation)
     {
         if (state.Upstream is not { } upstream) return null;
         var name = Subnetwork.NameFor(cluster, worker);
         var (here, atRoot) = (state.Feeds.Peers.Find(name), upstream.Peers.Find(name));
-        var wanted = here is { } peer && (peer.Spec.Bindings.Count > 0 || peer.Spec.PublicAddresses.Count > 0 || state.Interests.Asks(worker)) ? peer.Spec : null;
+        var calls = state.Calls.ClustersOf(worker);
+        var isMet = here is not null && (here.Spec.Bindings.Count > 0 || here.Spec.PublicAddresses.Count > 0 || calls.Count > 0);
+        var wanted = isMet ? here!.Spec with { Calls = calls.Count > 0 ? calls : null } : null;
         if (wanted is null)
         {
             if (atRoot is not null) await upstream.Root.DeleteAsync<Peer>(name, null, cancellation);
@@ -43,9 +45,9 @@ internal sealed class PeerReconciler(string cluster, ClusterState state)
     public async Task<DateTimeOffset?> StepForeignAsync(string name, CancellationToken cancellation)
     {
         if (state.Upstream is not { } upstream) return null;
-        var atRoot = upstream.Peers.Find(name);
-        if (atRoot is null && !upstream.Peers.IsConfirmed) return null;
-        await BringAsync(name, atRoot?.Spec, cancellation);
+        var atRoot = upstream.ForeignPeers.Find(name);
+        if (atRoot is null && !upstream.ForeignPeers.IsConfirmed) return null;
+        await BringAsync(name, atRoot is null ? null : atRoot.Spec with { Calls = null }, cancellation);
         return null;
     }
 
@@ -97,8 +99,8 @@ internal static class PeerPlan
 
     /// <summary>Whether two peers say the same.</summary>
     public static bool Same(PeerSpec a, PeerSpec b) =>
-        a.PublicAddresses.SequenceEqual(b.PublicAddresses) && a.Bindings.SequenceEqual(b.Bindings)
-        && (a with { PublicAddresses = [], Bindings = [] }) == (b with { PublicAddresses = [], Bindings = [] });
+        a.PublicAddresses.SequenceEqual(b.PublicAddresses) && a.Bindings.SequenceEqual(b.Bindings) && (a.Calls ?? []).SequenceEqual(b.Calls ?? [])
+        && (a with { PublicAddresses = [], Bindings = [], Calls = null }) == (b with { PublicAddresses = [], Bindings = [], Calls = null });
 
     // A draining instance still answers: its packets have to be accepted until it is gone.
     private static bool IsAttached(FabricInstance instance) => instance.Status is

@@ -17,6 +17,8 @@ internal sealed record RootHandlers
 
     public required Action<ObjectEvent<Peer>> OnPeer { get; init; }
 
+    public required Action<ObjectEvent<Peer>> OnForeignPeer { get; init; }
+
     public required Action<ObjectEvent<GatewayHost>> OnGatewayHost { get; init; }
 
     public required Action<ObjectEvent<Exposure>> OnExposure { get; init; }
@@ -37,12 +39,13 @@ internal sealed class RootLink : IAsyncDisposable
         Services = Make(Selection.All, handlers.OnService);
         Instances = Make(own, handlers.OnInstance);
         Interests = Make(new Selection(Fields: $"spec.holder={cluster}"), handlers.OnInterest);
-        Peers = Make(Selection.All, handlers.OnPeer);
+        Peers = Make(own, handlers.OnPeer);
+        ForeignPeers = Make(new Selection(Labels: Peer.ReachSelector(cluster)), handlers.OnForeignPeer, "foreignpeers.json");
         GatewayHosts = Make(own, handlers.OnGatewayHost);
         Exposures = Make(own, handlers.OnExposure);
 
-        Mirror<T> Make<T>(Selection selection, Action<ObjectEvent<T>> onChange)
-            where T : ApiObject, IKind<T> => new(source, selection, $"{T.Info.Plural}.json", onChange, handlers.OnConfirmed);
+        Mirror<T> Make<T>(Selection selection, Action<ObjectEvent<T>> onChange, string? file = null)
+            where T : ApiObject, IKind<T> => new(source, selection, file ?? $"{T.Info.Plural}.json", onChange, handlers.OnConfirmed);
     }
 
     public IObjectClient Root { get; }
@@ -55,7 +58,11 @@ internal sealed class RootLink : IAsyncDisposable
 
     public Mirror<Interest> Interests { get; }
 
+    /// <summary>This cluster's own, as root has them.</summary>
     public Mirror<Peer> Peers { get; }
+
+    /// <summary>Those of other clusters that serve or call something here, as root picks them.</summary>
+    public Mirror<Peer> ForeignPeers { get; }
 
     public Mirror<GatewayHost> GatewayHosts { get; }
 
@@ -63,7 +70,7 @@ internal sealed class RootLink : IAsyncDisposable
 
     /// <summary>The loops that follow root.</summary>
     public IEnumerable<Func<CancellationToken, Task>> Loops =>
-        [Subnetworks.RunAsync, Services.RunAsync, Instances.RunAsync, Interests.RunAsync, Peers.RunAsync, GatewayHosts.RunAsync, Exposures.RunAsync];
+        [Subnetworks.RunAsync, Services.RunAsync, Instances.RunAsync, Interests.RunAsync, Peers.RunAsync, ForeignPeers.RunAsync, GatewayHosts.RunAsync, Exposures.RunAsync];
 
     /// <summary>Takes what is on disk.</summary>
     public void Load()
@@ -73,6 +80,7 @@ internal sealed class RootLink : IAsyncDisposable
         Instances.Load();
         Interests.Load();
         Peers.Load();
+        ForeignPeers.Load();
         GatewayHosts.Load();
         Exposures.Load();
     }
@@ -80,6 +88,6 @@ internal sealed class RootLink : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        foreach (IAsyncDisposable mirror in (IAsyncDisposable[])[Subnetworks, Services, Instances, Interests, Peers, GatewayHosts, Exposures]) await mirror.DisposeAsync();
+        foreach (IAsyncDisposable mirror in (IAsyncDisposable[])[Subnetworks, Services, Instances, Interests, Peers, ForeignPeers, GatewayHosts, Exposures]) await mirror.DisposeAsync();
     }
 }

@@ -40,8 +40,13 @@ internal sealed class WorkerReconciler(ClusterOptions options, ClusterState stat
         try
         {
             var range = await LeaseAsync(worker.Metadata.Name, cancellation);
-            await WriteAsync(worker, decision.Status! with { Subnetwork = range, Message = null }, cancellation);
-            return decision.RecheckAt;
+            // Its first lease came while root was asked, as a rule: then one write says both.
+            var now = time.GetUtcNow();
+            var (status, name) = (decision.Status!, worker.Metadata.Name);
+            var phase = _presence.PhaseOf(name, status.Phase, now);
+            if (phase != status.Phase) status = status with { Phase = phase, Since = now };
+            await WriteAsync(worker, status with { Subnetwork = range, Message = null }, cancellation);
+            return phase == decision.Status!.Phase ? decision.RecheckAt : now;
         }
         catch (ApiUnreachableException)
         {

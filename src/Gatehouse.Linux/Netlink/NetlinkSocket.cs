@@ -59,6 +59,9 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     /// <summary>The most bytes of one <see cref="Send"/>.</summary>
     public int SendLimit { get; private set; }
 
+    /// <summary>Whether this process may raise a socket's buffer over the system's limit: in the first user namespace with CAP_NET_ADMIN.</summary>
+    public bool MayExceedLimits { get; private set; }
+
     /// <summary>Opens a socket inside the namespace (null: the caller's).</summary>
     public static NetlinkSocket Open(int protocol, NetworkNamespace? ns, bool nonBlocking = false)
         => ns is null ? OpenHere(protocol, nonBlocking) : ns.Run(() => OpenHere(protocol, nonBlocking));
@@ -201,7 +204,8 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         Check(SetOption(Libc.SolNetlink, extAck, 1), "NETLINK_EXT_ACK of " + _name);
 
         // FORCE wants a capability of the first user namespace; elsewhere the system's limit holds and batches are cut smaller.
-        if (SetOption(Libc.SolSocket, Libc.SoSendBufferForce, BufferWanted) < 0)
+        MayExceedLimits = SetOption(Libc.SolSocket, Libc.SoSendBufferForce, BufferWanted) >= 0;
+        if (!MayExceedLimits)
         {
             Check(SetOption(Libc.SolSocket, Libc.SoSendBuffer, BufferWanted), "SO_SNDBUF of " + _name);
         }

@@ -33,6 +33,12 @@ public sealed class NftElements : IDisposable
         => Open(family, table, ns, canDestroy: null, transactionBytes: null);
 
     /// <summary>
+    /// Whether one transaction may be as large as it needs to be. Not so in a user namespace: there a script of <see cref="NftContext"/> that makes more than
+    /// net.core.wmem_default bytes of messages (208 KiB unless changed) is refused with EMSGSIZE.
+    /// </summary>
+    public bool AnySizeIsOneTransaction => _socket.MayExceedLimits;
+
+    /// <summary>
     /// Applies the changes, in order, in one transaction: every packet sees all of them or none. Only changes of more bytes
     /// than the socket may send at once (16 MiB for the host's root, some 400,000 elements; the system's limit, often
     /// 416 KiB, in a user namespace) are cut into several transactions, each whole.

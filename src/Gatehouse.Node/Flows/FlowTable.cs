@@ -12,6 +12,9 @@ internal sealed class FlowTable(NodeOptions options, NodeMetrics metrics) : IDis
 {
     private const byte Tcp = 6;
     private const int MostFlows = 1 << 20;
+
+    /// <summary>So many walks of the kernel's own are cheaper than one that shows every instance's flows to this process.</summary>
+    private const int MostWalks = 4;
     private readonly ConntrackSocket _socket = ConntrackSocket.Open(options.Namespace);
 
     /// <summary>Flows of each instance's mark, in any state: who is in here was used lately.</summary>
@@ -41,7 +44,18 @@ internal sealed class FlowTable(NodeOptions options, NodeMetrics metrics) : IDis
     /// <summary>Ends the flows to instances that are gone: their next packet is a new one and reaches another.</summary>
     public void DeleteByMark(IReadOnlyCollection<uint> marks)
     {
-        foreach (var mark in marks) _socket.DeleteByMark(mark);
+        if (marks.Count == 0) return;
+        if (marks.Count <= MostWalks)
+        {
+            foreach (var mark in marks) _socket.DeleteByMark(mark);
+        }
+        else
+        {
+            var gone = marks.ToHashSet();
+            var flows = _socket.Flows(new() { Mark = ConntrackMarks.Instance, Mask = ConntrackMarks.KindMask, Where = f => gone.Contains(f.Mark), Limit = MostFlows });
+            foreach (var flow in flows) _socket.Delete(flow.Original);
+        }
+
         metrics.FlowsDeleted(marks.Count);
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Gatehouse.Api.Client;
 using Gatehouse.Node.Translation;
 using Gatehouse.Objects;
@@ -15,6 +16,9 @@ internal enum ResolveOutcome
 
     /// <summary>There is no such address.</summary>
     Unknown,
+
+    /// <summary>The address belongs to an instance that is not there at the moment; the question stands.</summary>
+    Absent,
 
     /// <summary>Nobody answered in time; the question stands, and its answer will be taken in.</summary>
     Unanswered,
@@ -72,12 +76,13 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
             while (answer is null or { Outcome: ResolutionOutcome.Pending }) answer = await held.NextAsync(deadline.Token);
             if (answer.Outcome == ResolutionOutcome.Unknown)
             {
-                await ForgetAsync(name);
+                // The question stands for a while: should the service come to be a moment later, the cluster says so at once.
+                if (!TryKeepUnknown(held)) await ForgetAsync(name);
                 return ResolveOutcome.Unknown;
             }
 
             await services.PutAsync(name, answer);
-            return ResolveOutcome.Installed;
+            return services.AppliedOrNull(address) is null ? ResolveOutcome.Absent : ResolveOutcome.Installed;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -131,9 +136,12 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
                 held.Service = answer.Service;
                 await services.PutAsync(name, answer);
                 break;
-            case ResolutionOutcome.Unknown:
-                // The service is gone, or there never was one. Asked again when somebody calls it after the refusal.
+            case ResolutionOutcome.Unknown when held.Service is not null:
+                // The service is gone. Asked again when somebody calls it.
                 await ForgetAsync(name);
+                break;
+            case ResolutionOutcome.Unknown:
+                held.IsUnknown = true;
                 break;
         }
     }
@@ -146,7 +154,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         lock (_gate)
         {
             foreach (var held in _held.Values.Where(h => h.Service is { } s && usedServices.Contains(s))) held.LastUsed = now;
-            idle = [.. _held.Values.Where(h => now - h.LastUsed > options.Limits.InterestIdle)];
+            idle = [.. _held.Values.Where(h => now - h.LastUsed > (h.IsUnknown ? options.Limits.Refusal : options.Limits.InterestIdle))];
             due = [.. _held.Values.Except(idle).Where(h => now - h.RenewedAt > options.Limits.InterestRenewal)];
         }
 
@@ -192,6 +200,17 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         }
     }
 
+    /// <summary>Whether an unanswered question may stand; as many as <see cref="NodeLimits.UnknownInterests"/> do, so that a scan of addresses doesn't use up what the cluster grants.</summary>
+    private bool TryKeepUnknown(Held held)
+    {
+        lock (_gate)
+        {
+            if (_held.Values.Count(h => h.IsUnknown) >= options.Limits.UnknownInterests) return false;
+            (held.IsUnknown, held.LastUsed) = (true, time.GetUtcNow());
+            return true;
+        }
+    }
+
     private static Resolution? Note(Held held, Interest interest)
     {
         held.Service = interest.Status?.Service ?? held.Service;
@@ -200,9 +219,16 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
 
     private async Task RenewAsync(Held held, DateTimeOffset now, CancellationToken cancellation)
     {
-        if (await cluster.GetAsync<Interest>(held.Name, cancellation) is not { } there) return;
-        await cluster.UpdateAsync(there with { Metadata = there.Metadata with { ResourceVersion = null }, Spec = there.Spec with { RenewedAt = now } }, cancellation);
-        held.RenewedAt = now;
+        try
+        {
+            var renewal = new JsonObject { ["spec"] = new JsonObject { ["renewedAt"] = now } };
+            await cluster.MergePatchAsync<Interest>(held.Name, renewal.ToJsonString(), null, cancellation);
+            held.RenewedAt = now;
+        }
+        catch (ApiStatusException fault) when (fault.Is(StatusReason.NotFound))
+        {
+            // Its end comes by the watch.
+        }
     }
 
     /// <summary>The server ended the lease, for example while this worker could not be heard. What flows use is asked for again; the maps stay meanwhile.</summary>
@@ -238,7 +264,19 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
 
         public string Query { get; } = query;
 
-        public string? Service { get; set; }
+        /// <summary>Null until it is resolved.</summary>
+        public string? Service
+        {
+            get;
+            set
+            {
+                field = value;
+                if (value is not null) IsUnknown = false;
+            }
+        }
+
+        /// <summary>Whether the last answer was that there is no such address.</summary>
+        public bool IsUnknown { get; set; }
 
         public DateTimeOffset LastUsed { get; set; } = now;
 

@@ -66,8 +66,10 @@ internal readonly record struct PolicyChain(ChainUse Use, SlotDraw Draw, int Slo
             _ => $"jhash {family.Word} saddr mod {Slots} seed 0x{HashSeed:x}",
         };
         if (Use == ChainUse.Service) return [$"dnat to {family.Word} daddr . {draw} map @slots"];
-        var translate = $"meta l4proto {{ tcp, udp }} dnat to {family.Word} daddr . meta l4proto . th dport . {draw} map @eslots";
-        return Use == ChainUse.Kept ? [translate] : [$"ct mark set 0x{ConntrackMarks.Exposed:x8}", translate];
+        // A rule for each protocol: see the map's declaration.
+        var translate = $"dnat to {family.Word} daddr . meta l4proto . th dport . {draw} map @eslots";
+        string[] both = [$"meta l4proto tcp {translate}", $"meta l4proto udp {translate}"];
+        return Use == ChainUse.Kept ? both : [$"ct mark set 0x{ConntrackMarks.Exposed:x8}", .. both];
     }
 
     private string Prefix => Use switch { ChainUse.Service => "", ChainUse.Exposed => "e_", _ => "k_" };

@@ -13,7 +13,7 @@ internal static class RulesetText
     {
         var text = new StringBuilder();
         var bySet = elements.ToLookup(e => e.Key.Set);
-        var known = chains.Concat(PolicyChain.Ready).Distinct().OrderBy(c => c.Name, StringComparer.Ordinal).ToArray();
+        var known = Known(chains);
         foreach (var family in IpFamilies.Both)
         {
             AppendReset(text, family, shape.Table);
@@ -25,6 +25,52 @@ internal static class RulesetText
 
         return text.ToString();
     }
+
+    /// <summary>The first part of a load in parts: both tables with their sets, which stay as they are where they are there.</summary>
+    public static string Sets(string table)
+    {
+        var text = new StringBuilder();
+        foreach (var family in IpFamilies.Both)
+        {
+            text.Append("table ").Append(family.Word).Append(' ').Append(table).Append(" {\n");
+            foreach (var set in NftSchema.For(family).All) AppendSet(text, set, []);
+            text.Append("}\n");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>
+    /// The last part of a load in parts: the base chains and what they jump to, with new rules in the place of those that were there. One transaction: until it, the
+    /// old rules serve, or none.
+    /// </summary>
+    /// <param name="stale">Chains of the tables that nothing leads to any more; they go.</param>
+    public static string Rules(RulesetShape shape, IReadOnlyCollection<(IpFamily Family, string Name)> stale)
+    {
+        var text = new StringBuilder();
+        foreach (var family in IpFamilies.Both)
+        {
+            var target = $"{family.Word} {shape.Table}";
+            var chains = BaseChainTable.Read(BaseChains(shape, family));
+            foreach (var chain in chains) text.Append($"add chain {target} {chain.Name}{(chain.Hook is { } hook ? $" {{ {hook} ; }}" : "")}\n");
+            foreach (var chain in chains) text.Append($"flush chain {target} {chain.Name}\n");
+            foreach (var (_, name) in stale.Where(s => s.Family == family)) text.Append($"flush chain {target} {name}\n");
+            foreach (var (_, name) in stale.Where(s => s.Family == family)) text.Append($"delete chain {target} {name}\n");
+            foreach (var chain in chains)
+            {
+                foreach (var rule in chain.Rules) text.Append($"add rule {target} {chain.Name} {rule}\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The names of the chains of <see cref="Rules"/>.</summary>
+    public static IEnumerable<string> RuleChains(RulesetShape shape, IpFamily family) => BaseChainTable.Read(BaseChains(shape, family)).Select(c => c.Name);
+
+    /// <summary>All chains that draw a slot, in the order of their names.</summary>
+    public static PolicyChain[] Known(IEnumerable<PolicyChain> chains) =>
+        [.. chains.Concat(PolicyChain.Ready).Distinct().OrderBy(c => c.Name, StringComparer.Ordinal)];
 
     /// <summary>Removes both tables and all that is in them; no error when they are not there.</summary>
     public static string Unload(string table)

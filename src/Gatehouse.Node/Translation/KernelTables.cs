@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gatehouse.Linux;
 using Gatehouse.Linux.Nftables;
 using Gatehouse.Node.Ruleset;
@@ -5,29 +6,66 @@ using Gatehouse.Node.Ruleset;
 namespace Gatehouse.Node.Translation;
 
 /// <summary>The way into the kernel: whole tables as text, elements as netlink messages without any program or library between.</summary>
-/// <remarks>Safe for any thread.</remarks>
-internal sealed class KernelTables(NetworkNamespace? ns, string table) : IDisposable
+/// <remarks>Safe for any thread; loads are the caller's to order.</remarks>
+internal sealed class KernelTables : IDisposable
 {
-    private readonly NftContext _nft = NftContext.Open(ns);
-    private readonly NftElements _v4 = NftElements.Open(NftFamily.Ip, table, ns);
-    private readonly NftElements _v6 = NftElements.Open(NftFamily.Ip6, table, ns);
+    /// <summary>Of each family in one transaction; they take some 60 KiB.</summary>
+    private const int ChainsAtOnce = 48;
 
-    /// <summary>Replaces both tables in one transaction.</summary>
-    public void Load(RulesetShape shape, IEnumerable<PolicyChain> chains, IEnumerable<NftElement> elements) =>
-        _nft.Run(RulesetText.Load(shape, chains, elements));
+    private readonly string _table;
+    private readonly NftContext _nft;
+    private readonly NftElements _v4;
+    private readonly NftElements _v6;
+    private readonly bool _inParts;
+
+    /// <param name="inParts">For tests: whether to load in parts; null: where the kernel would not take the whole.</param>
+    public KernelTables(NetworkNamespace? ns, string table, bool? inParts = null)
+    {
+        _table = table;
+        _nft = NftContext.Open(ns);
+        _v4 = NftElements.Open(NftFamily.Ip, table, ns);
+        _v6 = NftElements.Open(NftFamily.Ip6, table, ns);
+        _inParts = inParts ?? !_v4.AnySizeIsOneTransaction;
+    }
+
+    /// <summary>
+    /// Replaces both tables in one transaction. In a user namespace, where transactions have a bound, in several: what packets don't meet first, the rules last, so
+    /// that the tables that were there serve until the new ones do.
+    /// </summary>
+    public void Load(RulesetShape shape, IEnumerable<PolicyChain> chains, IEnumerable<NftElement> elements)
+    {
+        if (!_inParts)
+        {
+            _nft.Run(RulesetText.Load(shape, chains, elements));
+            return;
+        }
+
+        var (known, wanted) = (RulesetText.Known(chains), elements.ToArray());
+        try
+        {
+            LoadInParts(shape, known, wanted);
+        }
+        catch (NftException)
+        {
+            // Tables of another version, whose sets or hooks are of another type, can't be changed in place: these go first.
+            Unload();
+            LoadInParts(shape, known, wanted);
+        }
+    }
 
     /// <summary>Adds chains; those that are there get the same rules again.</summary>
-    public void Add(IEnumerable<PolicyChain> chains) => _nft.Run(RulesetText.Add(table, chains));
+    public void Add(IEnumerable<PolicyChain> chains) => _nft.Run(RulesetText.Add(_table, chains));
 
     /// <summary>Removes both tables.</summary>
-    public void Unload() => _nft.Run(RulesetText.Unload(table));
+    public void Unload() => _nft.Run(RulesetText.Unload(_table));
 
     /// <summary>Whether the kernel has both tables.</summary>
     public bool AreThere()
     {
         try
         {
-            _nft.Run($"list chain ip {table} sel\nlist chain ip6 {table} sel\n");
+// One script for each: the library asks the kernel only for what the last list command of a script is about, and then does not find the others.
+            foreach (var family in IpFamilies.Both) _nft.Run($"list chain {family.Word} {_table} sel\n");
             return true;
         }
         catch (NftException)
@@ -42,7 +80,7 @@ internal sealed class KernelTables(NetworkNamespace? ns, string table) : IDispos
         foreach (var family in IpFamilies.Both)
         {
             ElementChange[] ours = [.. changes.Where(c => c.Key.Set.Family == family).Select(Message)];
-            if (ours.Length > 0) (family == IpFamily.V4 ? _v4 : _v6).Apply(ours).ThrowIfFailed();
+            if (ours.Length > 0) Of(family).Apply(ours).ThrowIfFailed();
         }
     }
 
@@ -53,11 +91,58 @@ internal sealed class KernelTables(NetworkNamespace? ns, string table) : IDispos
         _v6.Dispose();
     }
 
+    private NftElements Of(IpFamily family) => family == IpFamily.V4 ? _v4 : _v6;
+
+    private void LoadInParts(RulesetShape shape, PolicyChain[] chains, NftElement[] elements)
+    {
+        _nft.Run(RulesetText.Sets(_table));
+        foreach (var some in chains.Chunk(ChainsAtOnce)) Add(some);
+        Apply([.. IpFamilies.Both.SelectMany(family => Differences(family, elements))]);
+        _nft.Run(RulesetText.Rules(shape, [.. Stale(shape, chains)]));
+    }
+
+    /// <summary>What makes the kernel's elements the wanted ones; removals last.</summary>
+    private List<TableChange> Differences(IpFamily family, NftElement[] elements)
+    {
+        var wanted = elements.Where(e => e.Key.Set.Family == family).ToDictionary(e => e.Key, e => e.Value);
+        List<TableChange> changes = [];
+        List<TableChange> removals = [];
+        foreach (var set in NftSchema.For(family).All)
+        {
+            foreach (var element in Of(family).Dump(set.Name))
+            {
+                var key = new ElementKey(set, element.Key.ToArray());
+                if (!wanted.Remove(key, out var value)) removals.Add(new(key, null, ElementValue.Member));
+                else if (element.Expires is not null || value.TimeoutMilliseconds > 0 || !element.Data.Equals(DataOf(value))) changes.Add(new(key, value, ElementValue.Member));
+            }
+        }
+
+        return [.. wanted.Select(e => new TableChange(e.Key, e.Value, null)), .. changes, .. removals];
+    }
+
+    /// <summary>The chains that the kernel has in these tables and that are none of ours any more.</summary>
+    private IEnumerable<(IpFamily Family, string Name)> Stale(RulesetShape shape, PolicyChain[] chains)
+    {
+        using var listing = JsonDocument.Parse(_nft.RunJson("list chains"));
+        foreach (var family in IpFamilies.Both)
+        {
+            HashSet<string> ours = [.. RulesetText.RuleChains(shape, family), .. chains.Select(c => c.Name)];
+            foreach (var item in listing.RootElement.GetProperty("nftables").EnumerateArray())
+            {
+                if (!item.TryGetProperty("chain", out var chain) || !chain.GetProperty("table").ValueEquals(_table) || !chain.GetProperty("family").ValueEquals(family.Word)) continue;
+                if (chain.GetProperty("name").GetString() is { } name && !ours.Contains(name)) yield return (family, name);
+            }
+        }
+    }
+
+    private static ElementData DataOf(ElementValue value) =>
+        value.Chain is { } chain ? ElementData.Goto(chain) : value.Bytes is { } bytes ? ElementData.Bytes(bytes) : default;
+
     private static ElementChange Message(TableChange change)
     {
         var (set, key) = (change.Key.Set.Name, change.Key.Bytes);
         if (change.Value is not { } value) return new(ElementAction.Remove, set, key);
-        var data = value.Chain is { } chain ? ElementData.Goto(chain) : value.Bytes is { } bytes ? ElementData.Bytes(bytes) : default;
+        var data = DataOf(value);
         if (value.TimeoutMilliseconds > 0) return new(ElementAction.Replace, set, key, data, TimeSpan.FromMilliseconds(value.TimeoutMilliseconds));
 
         // A set that knows time-outs may hold the same key with one.

@@ -156,7 +156,7 @@ public sealed class ExposureOrder : IComparer<Exposure>
     }
 
     /// <summary>Whether it has its port: the cluster gave it an identifier and did not take the port back.</summary>
-    public static bool Holds(Exposure value) => value.Status is { Id: not null, Phase: ExposurePhase.Active or ExposurePhase.Pending };
+    public static bool Holds(Exposure value) => value.Status is { Id: not null, Phase: ExposurePhase.Active or ExposurePhase.Scheduled or ExposurePhase.Pending };
 
     /// <summary>Whether it was withdrawn or deleted: it has no say about its port any more.</summary>
     public static bool IsLeaving(Exposure value) =>

@@ -67,7 +67,7 @@ public sealed record ExposureSpec
     public int DrainSeconds { get; set; } = 60;
 }
 
-/// <summary>Where the exposure is served. Written by the cluster.</summary>
+/// <summary>Where the exposure is served. Written by the cluster, but for <see cref="Programmed"/> and <see cref="Flows"/>, which are the worker's.</summary>
 public sealed record ExposureStatus
 {
     public ExposurePhase Phase { get; set; }
@@ -83,19 +83,61 @@ public sealed record ExposureStatus
     /// <summary>When the draining began; its deadline is <see cref="ExposureSpec.DrainSeconds"/> later.</summary>
     public DateTimeOffset? DrainingSince { get; set; }
 
-    /// <summary>Flows that are still open. Written by the worker while the exposure drains, and by nobody else; null until it has counted.</summary>
+    /// <summary>What the worker's kernel holds of it. Written by the worker; null until it said something.</summary>
+    public ProgrammedExposure? Programmed { get; set; }
+
+    /// <summary>
+    /// Flows that are still open. Written by the worker once its kernel lets no new one in, and by nobody else; null until it has counted. 0: nothing of the
+    /// exposure is left there.
+    /// </summary>
     public int? Flows { get; set; }
 
     /// <summary>Why the phase is what it is, for people.</summary>
     public string? Message { get; set; }
 }
 
+/// <summary>A worker's word about its kernel tables. It counts for one worker, one generation of the object and one set of public addresses: whatever changes needs a new one.</summary>
+public sealed record ProgrammedExposure
+{
+    /// <summary>Who says it.</summary>
+    public string Worker { get; set; } = "";
+
+    /// <summary>The object's <c>metadata.generation</c> that is meant.</summary>
+    public long Generation { get; set; }
+
+    /// <summary>The public addresses that are meant.</summary>
+    public IReadOnlyList<string> PublicAddresses { get; set; } = [];
+
+    /// <summary>Why the tables do not hold it yet, for people; null: they hold it.</summary>
+    public string? Missing { get; set; }
+
+    /// <summary>Whether it is said of this state of an exposure, and that its worker's tables hold it.</summary>
+    public bool Holds(ObjectMeta metadata, ExposureStatus status)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        ArgumentNullException.ThrowIfNull(status);
+        return Missing is null && Speaks(metadata, status);
+    }
+
+    /// <summary>Whether it is said of this state of an exposure.</summary>
+    public bool Speaks(ObjectMeta metadata, ExposureStatus status)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        ArgumentNullException.ThrowIfNull(status);
+        return Worker == status.Worker && Generation == (metadata.Generation ?? 0) && PublicAddresses.SequenceEqual(status.PublicAddresses, StringComparer.Ordinal);
+    }
+}
+
 /// <summary>The life of an exposure.</summary>
 public enum ExposurePhase
 {
+    /// <summary>Something is missing that the message names: a worker, its readiness, the service.</summary>
     Pending,
 
-    /// <summary>Packets pass.</summary>
+    /// <summary>A worker was chosen and has been told; its kernel tables do not hold it yet, as far as is known.</summary>
+    Scheduled,
+
+    /// <summary>The worker said that its kernel tables hold it: packets pass.</summary>
     Active,
 
     /// <summary>Refused: the message says why, for example who has the port.</summary>
@@ -104,7 +146,7 @@ public enum ExposurePhase
     /// <summary>New flows are refused, running ones end; the worker reports how many are left.</summary>
     Draining,
 
-    /// <summary>Nothing of it is left in any kernel; the object goes next.</summary>
+    /// <summary>Its time is over, open flows are ended; the object goes when the worker said that nothing is left (<see cref="ExposureStatus.Flows"/> 0), or is not heard of.</summary>
     Withdrawn,
 }
 

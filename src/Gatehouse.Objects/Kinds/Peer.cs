@@ -6,7 +6,13 @@ namespace Gatehouse.Objects.Kinds;
 /// </summary>
 public sealed record Peer : ApiObject, IKind<Peer>
 {
+    /// <summary>At root: labels with this prefix and a cluster's name behind it stand on the peers that the cluster has to know. Root alone sets them.</summary>
+    public const string ReachPrefix = "reach.gatehouse.dev/";
+
     public PeerSpec Spec { get; set; } = new();
+
+    /// <summary>Selects, at root, the peers of other clusters that a cluster has to know.</summary>
+    public static string ReachSelector(string cluster) => ReachPrefix + cluster;
 
     public static KindInfo<Peer> Info { get; } = new()
     {
@@ -40,6 +46,9 @@ public sealed record PeerSpec
 
     /// <summary>The instances attached there.</summary>
     public IReadOnlyList<PeerBinding> Bindings { get; set; } = [];
+
+    /// <summary>At root alone: the other clusters whose instances the worker asked for, by name. Null for none.</summary>
+    public IReadOnlyList<string>? Calls { get; set; }
 }
 
 /// <summary>An instance address and the namespace address behind it.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Text.Json.Nodes;
 using Gatehouse.Addressing;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Server;
@@ -10,9 +11,9 @@ namespace Gatehouse.Root.Peers;
 
 /// <summary>
 /// Checks what a cluster says of its workers before other clusters believe it: tunnel packets are accepted by what a peer claims, so a peer may claim only the
-/// subnetwork that its worker leases and the instance addresses of its cluster's instances.
+/// subnetwork that its worker leases and the instance addresses of its cluster's instances. Labels the peer with the clusters that have to know it.
 /// </summary>
-internal sealed class PeerAdmission(Func<string, Subnetwork?> subnetworks, InstanceOwners instances) : IAdmission
+internal sealed class PeerAdmission(Func<string, Subnetwork?> subnetworks, InstanceOwners instances, PeerReach reach) : IAdmission
 {
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [Peer.Info];
@@ -22,7 +23,11 @@ internal sealed class PeerAdmission(Func<string, Subnetwork?> subnetworks, Insta
     {
         if (request.Verb == AdmissionVerb.Delete || request.Read<Peer>() is not { } peer) return new((Status?)null);
         var faults = Check(peer).ToList();
-        return new(faults.Count > 0 ? request.Invalid(faults) : null);
+        if (faults.Count > 0) return new(request.Invalid(faults));
+        // In the same write: whoever is called should know of it before the first packet.
+        var labels = reach.Label(peer.Spec, peer.Metadata.Labels);
+        request.Object["metadata"]!["labels"] = labels is null ? null : new JsonObject(labels.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value)));
+        return new((Status?)null);
     }
 
     /// <inheritdoc/>

@@ -24,7 +24,7 @@ internal static class LabProcessCommand
     {
         var place = new LabPlace(host);
         var (target, role) = Target();
-        var signal = new Option<string>("--signal") { Description = "TERM drains, KILL is a crash, and so on.", HelpName = "NAME", DefaultValueFactory = _ => "TERM" };
+        var signal = new Option<string>("--signal") { Description = "TERM drains, KILL is a crash, and so on. Default TERM.", HelpName = "NAME", DefaultValueFactory = _ => "TERM" };
         signal.AcceptOnlyFromAmong("TERM", "KILL", "INT", "QUIT", "ABRT", "SEGV");
         var command = new Command("stop", "Stop roles of a host; they stay down until they are started." + CommandParts.Examples + """
               gatehouse lab stop worker1 node --signal KILL

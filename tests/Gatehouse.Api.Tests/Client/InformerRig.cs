@@ -89,7 +89,7 @@ internal sealed class InformerRig : IAsyncDisposable
     {
         await _stop.CancelAsync();
         foreach (var informer in _informers) await informer.DisposeAsync();
-        await Task.WhenAll(_tasks).WaitAsync(TimeSpan.FromSeconds(30));
+        await Task.WhenAll(_tasks).WaitAsync(Patience.Limit);
         _client.Dispose();
         await Server.DisposeAsync();
         Folder.Dispose();
@@ -118,7 +118,7 @@ internal sealed class ChangeLog
 
     public async Task<IReadOnlyList<string>> TakeAsync(int count)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(Patience.Limit);
         var lines = new List<string>();
         while (lines.Count < count) lines.Add(await _lines.Reader.ReadAsync(patience.Token));
         return lines;
@@ -126,7 +126,7 @@ internal sealed class ChangeLog
 
     public async Task UntilAsync(string line)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(Patience.Limit);
         while (await _lines.Reader.ReadAsync(patience.Token) != line)
         {
         }

@@ -2,6 +2,7 @@ using Gatehouse.Api.Client;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using static Gatehouse.Api.Tests.Client.Samples;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Api.Tests.Client;
 
@@ -154,7 +155,7 @@ public sealed class InformerStateTests : IAsyncLifetime
         watcher.EnableRaisingEvents = true;
         await _rig.Time.TimerArmedAsync(after ?? InformerRig.SaveDelay);
         _rig.Time.Advance(after ?? InformerRig.SaveDelay);
-        await moved.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await moved.Task.WaitAsync(Patience.Limit, Cancellation);
     }
 
     /// <summary>Runs an informer until it has this list on disk.</summary>

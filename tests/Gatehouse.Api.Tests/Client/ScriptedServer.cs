@@ -88,7 +88,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
     /// <summary>The next watch that a client opened.</summary>
     public async Task<ScriptedWatch> NextWatchAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(Patience.Limit);
         return await _watches.Reader.ReadAsync(patience.Token);
     }
 

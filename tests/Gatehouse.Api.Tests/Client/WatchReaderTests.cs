@@ -187,7 +187,7 @@ public sealed class WatchReaderTests : IAsyncLifetime
         Assert.IsAssignableFrom<OperationCanceledException>((await events).Fault);
         var closed = new TaskCompletionSource();
         await using var registration = watch.Aborted.Register(closed.SetResult);
-        await closed.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await closed.Task.WaitAsync(Patience.Limit, Cancellation);
     }
 
     private readonly SemaphoreSlim _received = new(0);

@@ -8,6 +8,7 @@ using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
 using Gatehouse.Store;
 using Gatehouse.Store.Memory;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Api.Tests.Server;
 
@@ -177,7 +178,7 @@ internal sealed class RawWatch(int code, HttpResponseMessage response, StreamRea
     /// <summary>The next event; null at the end.</summary>
     public async Task<WatchLine?> NextAsync()
     {
-        var line = await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var line = await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         return line is null ? null : new WatchLine(JsonNode.Parse(line)!);
     }
 

@@ -131,9 +131,9 @@ public sealed class WatchTests
         using var with = await client.WatchAsync($"{Bodies.Workers}?watch=1&resourceVersion=1&timeoutSeconds=9&allowWatchBookmarks=true");
         using var without = await client.WatchAsync($"{Bodies.Workers}?watch=1&resourceVersion=1&timeoutSeconds=9");
         await client.PostAsync(Bodies.Interests, Bodies.Interest("another-kind", "w1"));
-        using (var seen = await client.WatchAsync($"{Bodies.Interests}?watch=1&resourceVersion=1")) await seen.NextAsync();
+        await PublishedAsync(client, 2);
         time.Advance(TimeSpan.FromSeconds(10));
-        var bookmark = Assert.Single((await with.RestAsync()).Where(l => l.Revision == 2).TakeLast(1));
+        var bookmark = Assert.Single((await with.RestAsync()).Where(l => l.Revision >= 2).TakeLast(1));
         Assert.Equal("BOOKMARK", bookmark.Type);
         Assert.Equal("Worker", (string?)bookmark.Object["kind"]);
         Assert.Null(bookmark.Object["spec"]);
@@ -149,8 +149,8 @@ public sealed class WatchTests
         await client.PostAsync(Bodies.Workers, Bodies.Worker("w1"));
         using var watch = await client.WatchAsync($"{Bodies.Interests}?watch=1&resourceVersion=1&allowWatchBookmarks=true");
         await client.PostAsync(Bodies.Workers, Bodies.Worker("w2"));
-        using (var seen = await client.WatchAsync($"{Bodies.Workers}?watch=1&resourceVersion=1")) await seen.NextAsync();
-        // The rounds of one period are armed one after the other.
+        await PublishedAsync(client, 2);
+        // Each round is armed when the one before it is done.
         for (var i = 0; i < 8; i++)
         {
             await time.TimerArmedAsync(left => left <= TimeSpan.FromSeconds(1) && left > TimeSpan.Zero, "the next round");
@@ -159,7 +159,7 @@ public sealed class WatchTests
 
         var line = await watch.NextAsync();
         Assert.Equal("BOOKMARK", line!.Type);
-        Assert.Equal(2, line.Revision);
+        Assert.InRange(line.Revision, 2, 3);
     }
 
     [Fact]
@@ -180,6 +180,7 @@ public sealed class WatchTests
         await using var server = await TestServer.StartAsync(o => o with { Limits = o.Limits with { EventsPerWatch = Queue, RecentEvents = 100 } });
         var client = server.Operator();
         for (var i = 0; i < 20; i++) await client.PostAsync(Bodies.Workers, Bodies.Worker($"w{i:00}"));
+        await PublishedAsync(client, 20);
         // All twenty are owed at once and the queue takes four: those come, then the end; the client resumes there.
         List<long> seen = [1];
         while (seen.Count < 17)
@@ -222,6 +223,18 @@ public sealed class WatchTests
         var rest = watch.RestAsync();
         await server.DisposeAsync();
         Assert.Empty(await rest);
+    }
+
+    /// <summary>
+    /// Waits until the server's watches have every change up to a revision. The answer to a write does not say so, and the event tells it only of the
+    /// changes before it; so one more change is made, of a kind that the tests of this class leave alone, and waited for.
+    /// </summary>
+    private static async Task PublishedAsync(RawClient client, long revision)
+    {
+        const string Path = "/apis/gatehouse.dev/v1/jointokens";
+        using var watch = await client.WatchAsync($"{Path}?watch=1&resourceVersion={revision}");
+        (await client.PostAsync(Path, """{"apiVersion":"gatehouse.dev/v1","kind":"JoinToken","metadata":{"name":"after"},"spec":{}}""")).Expect(201);
+        Assert.Equal("ADDED after", (await watch.NextAsync())!.ToString());
     }
 
     /// <summary>Watches until it has seen so many changes, and breaks off again and again on the way.</summary>

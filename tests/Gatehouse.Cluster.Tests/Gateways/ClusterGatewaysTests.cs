@@ -313,7 +313,93 @@ public class ClusterGatewaysTests
         await bench.Api.UntilAsync<Exposure>("e1", e => e is null);
     }
 
+    [Fact]
+    public async Task Exposure_IsActive_OnlyWhenItsWorkerSaidSo_AndAnewAfterEachChange()
+    {
+        await using var bench = await GatewayBench.StartAsync();
+        await bench.WorkerAsync("w1", 0, "192.0.2.1");
+        await bench.ServiceAsync("shop", "10.30.0.1", "fdff:2000::1");
+        await bench.GatewayAsync("gw", "192.0.2.1");
+        await bench.ReadyGatewayAsync(serves: false);
+        using var worker = new HttpObjectClient(bench.Api.ClientOptions(TestApi.Worker("w1")));
+        await bench.ExposeAsync("e1", 8080);
+
+        var told = await bench.ExposureIsAsync("e1", ExposurePhase.Scheduled, "w1");
+        await worker.MergePatchAsync<Exposure>("e1", """{"status":{"programmed":{"worker":"w1","generation":1,"publicAddresses":["192.0.2.1"],"missing":"nobody is there"}}}""", "status", Ct);
+        var waits = (await bench.Api.UntilAsync<Exposure>("e1", e => e?.Status?.Message?.Contains("nobody", StringComparison.Ordinal) == true))!.Status!;
+        await worker.MergePatchAsync<Exposure>("e1", """{"status":{"programmed":{"generation":0,"missing":null}}}""", "status", Ct);
+        var stale = (await bench.Api.UntilAsync<Exposure>("e1", e => e?.Status?.Message?.Contains("was told", StringComparison.Ordinal) == true))!.Status!;
+        await worker.MergePatchAsync<Exposure>("e1", """{"status":{"programmed":{"generation":1}}}""", "status", Ct);
+        await bench.ExposureIsAsync("e1", ExposurePhase.Active, "w1");
+        await bench.Api.Local.MergePatchAsync<Exposure>("e1", """{"spec":{"servicePort":81}}""", null, Ct);
+        var changed = await bench.ExposureIsAsync("e1", ExposurePhase.Scheduled, "w1");
+        await worker.MergePatchAsync<Exposure>("e1", """{"status":{"programmed":{"generation":2}}}""", "status", Ct);
+        var again = await bench.ExposureIsAsync("e1", ExposurePhase.Active, "w1");
+
+        Assert.Equal("worker w1 was told; its kernel tables do not hold it yet", told.Message);
+        Assert.Equal((ExposurePhase.Scheduled, "worker w1 does not serve it yet: nobody is there"), (waits.Phase, waits.Message));
+        Assert.Equal((ExposurePhase.Scheduled, told.Message), (stale.Phase, stale.Message));
+        Assert.Equal(told.Message, changed.Message);
+        Assert.Null(again.Message);
+    }
+
+    [Fact]
+    public async Task Takeover_TheNewWorkerHasToSpeakForItself()
+    {
+        await using var bench = await GatewayBench.StartAsync();
+        await bench.WorkerAsync("w1", 0, "192.0.2.1");
+        await bench.WorkerAsync("w2", 1, "192.0.2.2");
+        await bench.ServiceAsync("shop", "10.30.0.1", "fdff:2000::1");
+        await bench.GatewayAsync("gw", "192.0.2.1", "192.0.2.2");
+        await bench.ReadyGatewayAsync("w1");
+        await bench.ExposeAsync("e1", 8080);
+        await bench.ExposureIsAsync("e1", ExposurePhase.Active, "w1");
+
+        await bench.PresenceAsync("w1", PresencePhase.Away);
+        var moved = await bench.ExposureIsAsync("e1", ExposurePhase.Pending, "w2");
+        await bench.ReadyGatewayAsync("w2", serves: false);
+        var scheduled = await bench.ExposureIsAsync("e1", ExposurePhase.Scheduled, "w2");
+        using var worker = new HttpObjectClient(bench.Api.ClientOptions(TestApi.Worker("w2")));
+        await worker.MergePatchAsync<Exposure>("e1", """{"status":{"programmed":{"worker":"w2","generation":1,"publicAddresses":["192.0.2.2"]}}}""", "status", Ct);
+        var active = await bench.ExposureIsAsync("e1", ExposurePhase.Active, "w2");
+
+        Assert.Null(moved.Programmed);
+        Assert.Null(scheduled.Programmed);
+        Assert.Equal("w2", active.Programmed!.Worker);
+    }
+
     [Theory]
+    [InlineData(PresencePhase.Ready, 37)]
+    [InlineData(PresencePhase.Away, 7)]
+    public async Task Withdraw_WorkerSaysNothing_TheObjectWaitsForItOnlyWhileItIsHeardOf(PresencePhase presence, int seconds)
+    {
+        await using var bench = await GatewayBench.StartAsync();
+        await bench.WorkerAsync("w1", 0, "192.0.2.1");
+        await bench.ServiceAsync("shop", "10.30.0.1", "fdff:2000::1");
+        await bench.GatewayAsync("gw", "192.0.2.1");
+        await bench.ReadyGatewayAsync(serves: false);
+        await bench.ExposeAsync("e1", 8080, change: s => s with { DrainSeconds = 7 });
+        await bench.ExposureIsAsync("e1", ExposurePhase.Scheduled);
+        await bench.PresenceAsync("w1", presence);
+        if (presence == PresencePhase.Away) await bench.GatewayIsAsync("gw", GatewayHostPhase.NoWorker);
+
+        await bench.Api.Local.DeleteAsync<Exposure>("e1", null, Ct);
+        await bench.ExposureIsAsync("e1", ExposurePhase.Draining);
+        await bench.Time.TimerArmedAsync(TimeSpan.FromSeconds(7));
+        bench.Time.Advance(TimeSpan.FromSeconds(7));
+        if (seconds > 7)
+        {
+            await bench.ExposureIsAsync("e1", ExposurePhase.Withdrawn);
+            await bench.Time.TimerArmedAsync(TimeSpan.FromSeconds(seconds - 7));
+            bench.Time.Advance(TimeSpan.FromSeconds(seconds - 7));
+        }
+
+        await bench.Api.UntilAsync<Exposure>("e1", e => e is null);
+    }
+
+    [Theory]
+    [InlineData("""{"status":{"programmed":{"worker":"w2"}}}""")]
+    [InlineData("""{"status":{"programmed":{"worker":"w1","generation":1},"phase":"Draining"}}""")]
     [InlineData("""{"status":{"phase":"Withdrawn"}}""")]
     [InlineData("""{"status":{"worker":"w2"}}""")]
     [InlineData("""{"status":{"id":99,"flows":1}}""")]
@@ -374,6 +460,7 @@ public class ClusterGatewaysTests
         }
 
         await using var again = await GatewayBench.StartAsync(store, time);
+        again.Serve("w1");
         await again.ExposeAsync("new", 8082);
         var added = await again.ExposureIsAsync("new", ExposurePhase.Active);
         var before = await again.Api.Local.GetAsync<Exposure>("kept", Ct);

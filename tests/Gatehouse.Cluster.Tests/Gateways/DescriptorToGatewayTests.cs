@@ -46,6 +46,8 @@ public class DescriptorToGatewayTests
         await using var cluster = await StartAsync(root);
         await PublishAsync(root);
         await ReadyAsync(cluster, "w1");
+        await using var w1 = ExposureWorker.Start("w1", cluster.ClientOptions(TestApi.Worker("w1")));
+        await using var w2 = ExposureWorker.Start("w2", cluster.ClientOptions(TestApi.Worker("w2")));
         var address = await ServiceAsync(root, cluster);
         await ExposeAsync(root, "e1", address);
         var before = await cluster.Local.UntilThereAsync<Exposure>("e1", e => e.Status?.Phase == ExposurePhase.Active);
@@ -57,7 +59,7 @@ public class DescriptorToGatewayTests
         var after = await cluster.Local.UntilThereAsync<Exposure>("e1", e => e.Status is { Phase: ExposurePhase.Active, Worker: "w2" });
         await cluster.Local.UntilThereAsync<Peer>(Subnetwork.NameFor("c1", "w2"), p => p.Spec.PublicAddresses.Count > 0);
         await cluster.Local.UntilThereAsync<Peer>(Subnetwork.NameFor("c1", "w1"), p => p.Spec.PublicAddresses.Count == 0);
-        await root.StartAsync();
+        await root.ResumeAsync();
         var atRoot = await root.Local.UntilThereAsync<GatewayHost>("gw", g => g.Status?.Worker == "w2");
         await root.Local.UntilThereAsync<Exposure>("e1", e => e.Status?.Worker == "w2");
 
@@ -74,6 +76,7 @@ public class DescriptorToGatewayTests
         await using var cluster = await StartAsync(root);
         await PublishAsync(root);
         var id = await ReadyAsync(cluster, "w1");
+        await using var worker = ExposureWorker.Start("w1", cluster.ClientOptions(TestApi.Worker("w1")));
         var address = await ServiceAsync(root, cluster);
         await ExposeAsync(root, "e1", address);
         await root.Local.UntilThereAsync<Exposure>("e1", e => e.Status?.Phase == ExposurePhase.Active);

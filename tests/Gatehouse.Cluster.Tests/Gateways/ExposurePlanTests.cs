@@ -9,11 +9,11 @@ public class ExposurePlanTests
     private static readonly DateTimeOffset Now = new(2026, 11, 20, 9, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public void Decide_EverythingThere_IsActiveOnTheWorkersAddressesOfTheFamily()
+    public void Decide_EverythingThere_IsScheduledOnTheWorkersAddressesOfTheFamily()
     {
         var decision = ExposurePlan.Decide(New(), Around());
 
-        Assert.Equal((ExposurePhase.Active, "w1"), (decision.Status.Phase, decision.Status.Worker));
+        Assert.Equal((ExposurePhase.Scheduled, "w1"), (decision.Status.Phase, decision.Status.Worker));
         Assert.Equal(["192.0.2.1", "192.0.2.9"], decision.Status.PublicAddresses);
         Assert.True(decision.NeedsId);
         Assert.False(decision.Ask);
@@ -28,6 +28,30 @@ public class ExposurePlanTests
     {
         Assert.Equal(["192.0.2.9"], ExposurePlan.Decide(New(pin: "192.0.2.9"), Around()).Status.PublicAddresses);
         Assert.Equal(["2001:db8::1"], ExposurePlan.Decide(New(service: "fdff:2000::1", pin: "2001:0DB8::1"), Around()).Status.PublicAddresses);
+    }
+
+    public static TheoryData<ExposurePhase, ProgrammedExposure?, string?> Words => new()
+    {
+        { ExposurePhase.Scheduled, null, "worker w1 was told; its kernel tables do not hold it yet" },
+        { ExposurePhase.Active, Word(), null },
+        { ExposurePhase.Scheduled, Word() with { Missing = "10.30.0.1 has no instance that takes traffic" }, "worker w1 does not serve it yet: 10.30.0.1 has no instance that takes traffic" },
+        { ExposurePhase.Scheduled, Word() with { Worker = "w2" }, "worker w1 was told; its kernel tables do not hold it yet" },
+        { ExposurePhase.Scheduled, Word() with { Generation = 4 }, "worker w1 was told; its kernel tables do not hold it yet" },
+        { ExposurePhase.Scheduled, Word() with { PublicAddresses = ["192.0.2.1"] }, "worker w1 was told; its kernel tables do not hold it yet" },
+        { ExposurePhase.Scheduled, Word() with { Generation = 4, Missing = "an old reason" }, "worker w1 was told; its kernel tables do not hold it yet" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Words))]
+    public void Decide_ByTheWorkersWord_IsActiveOrSaysWhatIsMissing(ExposurePhase phase, ProgrammedExposure? word, string? message)
+    {
+        foreach (var before in (ExposurePhase[])[ExposurePhase.Pending, ExposurePhase.Scheduled, ExposurePhase.Active])
+        {
+            var status = ExposurePlan.Decide(New() with { Status = Active() with { Phase = before, Programmed = word } }, Around()).Status;
+
+            Assert.Equal((phase, message), (status.Phase, status.Message));
+            Assert.Equal(word?.Worker == "w2" ? null : word, status.Programmed);
+        }
     }
 
     public static TheoryData<string, string, GatewayHostPhase?, string?> Waiting => new()
@@ -75,12 +99,12 @@ public class ExposurePlanTests
     [InlineData(4789, Protocol.Tcp)]
     [InlineData(80, Protocol.Udp)]
     [InlineData(53, Protocol.Tcp)]
-    public void Decide_SamePortOfTheOtherProtocol_IsActive(int port, Protocol protocol) =>
-        Assert.Equal(ExposurePhase.Active, ExposurePlan.Decide(New(port: port, protocol: protocol), Around()).Status.Phase);
+    public void Decide_SamePortOfTheOtherProtocol_IsScheduled(int port, Protocol protocol) =>
+        Assert.Equal(ExposurePhase.Scheduled, ExposurePlan.Decide(New(port: port, protocol: protocol), Around()).Status.Phase);
 
     [Fact]
     public void Decide_ListenerOnAnotherAddress_HidesNothingOfAPinnedOne() =>
-        Assert.Equal(ExposurePhase.Active, ExposurePlan.Decide(New(port: 53, protocol: Protocol.Udp, pin: "192.0.2.9"), Around()).Status.Phase);
+        Assert.Equal(ExposurePhase.Scheduled, ExposurePlan.Decide(New(port: 53, protocol: Protocol.Udp, pin: "192.0.2.9"), Around()).Status.Phase);
 
     [Fact]
     public void Decide_ListenerThatComesLater_IsHiddenAndSaid()
@@ -134,9 +158,11 @@ public class ExposurePlanTests
     {
         var scheduled = ExposurePlan.Decide(New() with { Status = Active() }, Around(Gateway(GatewayHostPhase.Scheduled, "w2")));
         var ready = ExposurePlan.Decide(New() with { Status = scheduled.Status }, Around(Gateway(GatewayHostPhase.Ready, "w2")));
+        var said = ExposurePlan.Decide(New() with { Status = ready.Status with { Programmed = Word() with { Worker = "w2" } } }, Around(Gateway(GatewayHostPhase.Ready, "w2")));
 
-        Assert.Equal((ExposurePhase.Pending, "w2", 7), (scheduled.Status.Phase, scheduled.Status.Worker, scheduled.Status.Id));
-        Assert.Equal((ExposurePhase.Active, "w2", 7), (ready.Status.Phase, ready.Status.Worker, ready.Status.Id));
+        Assert.Equal((ExposurePhase.Pending, "w2", 7, null), (scheduled.Status.Phase, scheduled.Status.Worker, scheduled.Status.Id, scheduled.Status.Programmed));
+        Assert.Equal((ExposurePhase.Scheduled, "w2", 7, null), (ready.Status.Phase, ready.Status.Worker, ready.Status.Id, ready.Status.Programmed));
+        Assert.Equal((ExposurePhase.Active, "w2", 7), (said.Status.Phase, said.Status.Worker, said.Status.Id));
         Assert.False(ready.NeedsId);
     }
 
@@ -163,7 +189,8 @@ public class ExposurePlanTests
         Assert.Equal((ExposurePhase.Draining, Now, null, 7), (began.Status.Phase, began.Status.DrainingSince, began.Status.Flows, began.Status.Id));
         Assert.Equal(Now.AddSeconds(60), began.RecheckAt);
         Assert.Equal(ExposurePhase.Draining, later.Status.Phase);
-        Assert.Equal(ExposurePhase.Withdrawn, over.Status.Phase);
+        Assert.Equal((ExposurePhase.Withdrawn, null, false), (over.Status.Phase, over.Status.Flows, over.Remove));
+        Assert.Equal(Now.AddSeconds(90), over.RecheckAt);
         Assert.Contains("the deadline of 60 s passed with 3 flows open", over.Status.Message, StringComparison.Ordinal);
     }
 
@@ -175,6 +202,27 @@ public class ExposurePlanTests
         var status = ExposurePlan.Decide(exposure, Around(now: Now.AddSeconds(1))).Status;
 
         Assert.Equal((ExposurePhase.Withdrawn, "withdrawn: its last flow ended"), (status.Phase, status.Message));
+    }
+
+    public static TheoryData<bool, ExposureStatus, GatewayHost, int> Ends => new()
+    {
+        { false, Ended(), Gateway(GatewayHostPhase.Ready, "w1"), 89 },
+        { false, Ended() with { Flows = 2 }, Gateway(GatewayHostPhase.Registered, "w1"), 0 },
+        { true, Ended(), Gateway(GatewayHostPhase.Ready, "w1"), 90 },
+        { true, Ended() with { Flows = 0 }, Gateway(GatewayHostPhase.Ready, "w1"), 0 },
+        { true, Ended(), Gateway(GatewayHostPhase.NoWorker, "w1"), 0 },
+        { true, Ended(), Gateway(GatewayHostPhase.Ready, "w2"), 0 },
+        { true, Ended() with { Worker = null }, Gateway(GatewayHostPhase.Ready, "w1"), 0 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ends))]
+    public void Decide_Withdrawn_GoesWhenTheWorkerSaidSoOrCannot(bool goes, ExposureStatus status, GatewayHost gateway, int after)
+    {
+        var decision = ExposurePlan.Decide(Leaving(New() with { Status = status }, bySpec: true), Around(gateway, now: Now.AddSeconds(after)));
+
+        Assert.Equal((goes, status.Message), (decision.Remove, decision.Status.Message));
+        Assert.Equal(goes ? null : Now.AddSeconds(90), decision.RecheckAt);
     }
 
     [Fact]
@@ -192,26 +240,36 @@ public class ExposurePlanTests
     {
         var exposure = Leaving(New() with { Status = new ExposureStatus { Phase = phase, Worker = "w1" } }, bySpec: true);
 
-        Assert.Equal(ExposurePhase.Withdrawn, ExposurePlan.Decide(exposure, Around()).Status.Phase);
+        var decision = ExposurePlan.Decide(exposure, Around());
+
+        Assert.Equal((ExposurePhase.Withdrawn, true), (decision.Status.Phase, decision.Remove));
     }
 
-    [Fact]
-    public void Decide_DrainOfZero_EndsAtOnce()
+    [Theory]
+    [InlineData(ExposurePhase.Scheduled)]
+    [InlineData(ExposurePhase.Active)]
+    public void Decide_DrainOfZero_EndsFlowsAtOnceAndGoesWithTheWorkersWord(ExposurePhase phase)
     {
-        var exposure = Leaving(New() with { Status = Active() }, bySpec: true);
+        var exposure = Leaving(New() with { Status = Active() with { Phase = phase } }, bySpec: true);
 
-        Assert.Equal(ExposurePhase.Withdrawn, ExposurePlan.Decide(exposure with { Spec = exposure.Spec with { DrainSeconds = 0 } }, Around()).Status.Phase);
+        var decision = ExposurePlan.Decide(exposure with { Spec = exposure.Spec with { DrainSeconds = 0 } }, Around());
+
+        Assert.Equal((ExposurePhase.Withdrawn, false), (decision.Status.Phase, decision.Remove));
     }
 
     private static Exposure Leaving(Exposure exposure, bool bySpec) => bySpec
         ? exposure with { Spec = exposure.Spec with { Withdraw = true } }
         : exposure with { Metadata = exposure.Metadata with { DeletionTimestamp = Now } };
 
-    private static ExposureStatus Active() => new() { Phase = ExposurePhase.Active, Worker = "w1", Id = 7, PublicAddresses = ["192.0.2.1"] };
+    private static ExposureStatus Active() => new() { Phase = ExposurePhase.Active, Worker = "w1", Id = 7, PublicAddresses = ["192.0.2.1", "192.0.2.9"], Programmed = Word() };
+
+    private static ExposureStatus Ended() => Active() with { Phase = ExposurePhase.Withdrawn, DrainingSince = Now, Programmed = null, Message = "withdrawn" };
+
+    private static ProgrammedExposure Word() => new() { Worker = "w1", Generation = 5, PublicAddresses = ["192.0.2.1", "192.0.2.9"] };
 
     private static Exposure New(string service = "10.30.0.1", string? pin = null, int port = 8080, Protocol protocol = Protocol.Tcp) => new()
     {
-        Metadata = new ObjectMeta { Name = "e" },
+        Metadata = new ObjectMeta { Name = "e", Generation = 5 },
         Spec = new ExposureSpec { Gateway = "gw", Cluster = "c1", Port = port, Protocol = protocol, ServiceAddress = service, ServicePort = 80, PublicAddress = pin },
     };
 
@@ -228,5 +286,5 @@ public class ExposurePlanTests
     };
 
     private static ExposureSurroundings Around(GatewayHost? gateway = null, bool hasGateway = true, Exposure? holder = null, bool isKnown = true, DateTimeOffset? now = null) => new(
-        hasGateway ? gateway ?? Gateway(GatewayHostPhase.Ready, "w1") : null, 5555, holder, isKnown, ReservedPort.Defaults, now ?? Now);
+        hasGateway ? gateway ?? Gateway(GatewayHostPhase.Ready, "w1") : null, 5555, holder, isKnown, ReservedPort.Defaults, TimeSpan.FromSeconds(30), now ?? Now);
 }

@@ -16,6 +16,7 @@ internal sealed class GatewayBench : IAsyncDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<string, ExposureWorker> _nodes = new(StringComparer.Ordinal);
     private readonly ClusterGateways _gateways;
     private readonly Task _running;
 
@@ -75,14 +76,22 @@ internal sealed class GatewayBench : IAsyncDisposable
     }
 
     /// <summary>A gateway with a worker that registered and reported.</summary>
-    public async Task<string> ReadyGatewayAsync(string worker = "w1", string gateway = "gw")
+    /// <param name="serves">Whether the worker's node role runs and says what its kernel holds.</param>
+    public async Task<string> ReadyGatewayAsync(string worker = "w1", string gateway = "gw", bool serves = true)
     {
+        if (serves) Serve(worker);
         await GatewayIsAsync(gateway, GatewayHostPhase.Scheduled);
         using var client = Gateway(worker);
         var id = (await client.RegisterAsync(Ct)).GatewayId;
         await client.ReadyAsync(id, new GatewayReport([]), Ct);
         await GatewayIsAsync(gateway, GatewayHostPhase.Ready);
         return id;
+    }
+
+    /// <summary>A worker's node role runs and says what its kernel holds of exposures.</summary>
+    public void Serve(string worker)
+    {
+        if (!_nodes.ContainsKey(worker)) _nodes[worker] = ExposureWorker.Start(worker, Api.ClientOptions(TestApi.Worker(worker)));
     }
 
     public GatewayClient Gateway(string worker) => new(Api.ClientOptions(TestApi.Worker(worker)));
@@ -101,6 +110,7 @@ internal sealed class GatewayBench : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var node in _nodes.Values) await node.DisposeAsync();
         await _stop.CancelAsync();
         await _running.ContinueWith(_ => { }, TaskScheduler.Default);
         _gateways.Dispose();

@@ -95,6 +95,16 @@ public class ExposureRequestTests
         Assert.Contains(ExposureRequest.ReadDelete(Encoding.UTF8.GetBytes(body)).Faults, f => f.ToString().Contains(expected, StringComparison.Ordinal));
 
     [Fact]
+    public void The_documents_examples_are_taken()
+    {
+        var examples = TestKit.DocumentExamples.Json("docs/formats/management-api.md");
+
+        Assert.Equal(2, examples.Count);
+        Assert.Empty(ReadAdd(examples[0]).Faults);
+        Assert.Empty(ExposureRequest.ReadDelete(Encoding.UTF8.GetBytes(examples[1])).Faults);
+    }
+
+    [Fact]
     public void Translate_TheClustersRefusal_SpeaksTheBodysWords()
     {
         var status = Statuses.Invalid(Exposure.Info, "e", [new Fault("spec.port", "22", "TCP 22 is reserved for SSH"), new Fault("spec.publicAddress", "x", "must be one")])!;

@@ -38,6 +38,57 @@ public sealed class ExposureTests
     }
 
     [Fact]
+    public async Task FirstRequest_AfterTheWorkerSaidThatItServes_Passes_TwentyTimesOutOfTwenty()
+    {
+        await using var scene = await GatewayScene.CreateAsync();
+        var answered = 0;
+        for (var i = 0; i < 20; i++)
+        {
+            var said = scene.SaidAsync($"e{i}", p => p is { Missing: null });
+            await scene.ExposeAsync($"e{i}", Protocol.Tcp, 8_000 + i, v6: i % 2 == 1, keeps: false, ExposurePhase.Scheduled);
+            var word = await said;
+            Assert.Equal(("w1", 1), (word!.Worker, word.Generation));
+            var (server, _) = await LabClient.AskAsync(scene.Outside, i % 2 == 1 ? Public6 : Public4, 8_000 + i);
+            if (server.StartsWith("web.", StringComparison.Ordinal)) answered++;
+        }
+
+        Assert.Equal(20, answered);
+    }
+
+    [Fact]
+    public async Task Worker_SaysWhatIsMissing_AndThatItServesOnceThereIsAnInstance()
+    {
+        await using var scene = await GatewayScene.CreateAsync();
+        var empty = await scene.Lab.Cluster.AddServiceAsync("empty");
+        var missing = scene.SaidAsync("e", p => p?.Missing is not null);
+        await scene.ExposeAsync("e", Protocol.Tcp, 8080, v6: false, keeps: false, ExposurePhase.Scheduled, empty);
+        var before = await missing;
+        var said = scene.SaidAsync("e", p => p is { Missing: null });
+        var instance = await scene.Lab.AddInstanceAsync(scene.Gateway, "empty", 0);
+        await using var server = LabServer.Start(instance.Host, "empty.0", 80);
+        await said;
+
+        Assert.Equal($"{empty.Ipv4} has no instance that takes traffic", before!.Missing);
+        Assert.Equal("empty.0", (await LabClient.AskAsync(scene.Outside, Public4, 8080)).Server);
+    }
+
+    [Fact]
+    public async Task Withdrawn_TheWorkerSaysThatNothingIsLeft_AfterTheRulesAreGone()
+    {
+        await using var scene = await GatewayScene.CreateAsync();
+        await scene.ExposeAsync("tcp", Protocol.Tcp, 8080, v6: false, keeps: false);
+        await scene.ServesAsync(Public4, 8080);
+        using var open = await LabConnection.OpenAsync(scene.Outside, Public4, 8080);
+        var cleared = scene.StoredAsync("tcp", e => e.Status!.Flows == 0);
+
+        await scene.SetPhaseAsync("tcp", ExposurePhase.Withdrawn);
+        await cleared;
+
+        Assert.False(await CanConnectAsync(scene.Outside, Public4, 8080));
+        Assert.DoesNotContain(scene.Gateway.Role.Flows.To(System.Net.IPAddress.Parse(Public4), 6, 8080), Gatehouse.Node.Flows.FlowTable.IsOpen);
+    }
+
+    [Fact]
     public async Task NothingElse_IsReachableFromOutside()
     {
         await using var scene = await GatewayScene.CreateAsync();
@@ -196,22 +247,44 @@ public sealed class ExposureTests
 
         public Exposure Exposure(string name) => Lab.Cluster.Objects.All<Exposure>().First(e => e.Metadata.Name == name);
 
-        public Task ExposeAsync(string name, Protocol protocol, int port, bool v6, bool keeps) => Lab.Cluster.Objects.CreateAsync(
+        /// <summary>Completes with the first state of an exposure, from now on, that is as wanted: in the write itself, not a poll later.</summary>
+        public async Task<Exposure> StoredAsync(string name, Func<Exposure, bool> wanted)
+        {
+            var seen = new TaskCompletionSource<Exposure>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var former = Lab.Cluster.Objects.Stored;
+            Lab.Cluster.Objects.Stored = o =>
+            {
+                former(o);
+                if (o is Exposure e && e.Metadata.Name == name && wanted(e)) seen.TrySetResult(e);
+            };
+            try
+            {
+                return await seen.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            }
+            finally
+            {
+                Lab.Cluster.Objects.Stored = former;
+            }
+        }
+
+        public async Task<ProgrammedExposure?> SaidAsync(string name, Func<ProgrammedExposure?, bool> wanted) => (await StoredAsync(name, e => wanted(e.Status!.Programmed))).Status!.Programmed;
+
+        public Task ExposeAsync(string name, Protocol protocol, int port, bool v6, bool keeps, ExposurePhase phase = ExposurePhase.Active, ServiceAddress? service = null) => Lab.Cluster.Objects.CreateAsync(
             new Exposure
             {
                 ApiVersion = Gatehouse.Objects.Kinds.Exposure.Info.ApiVersion,
                 Kind = "Exposure",
-                Metadata = new() { Name = name },
+                Metadata = new() { Name = name, Generation = 1 },
                 Spec = new()
                 {
                     Gateway = "g",
                     Protocol = protocol,
                     Port = port,
-                    ServiceAddress = v6 ? Service.Ipv6! : Service.Ipv4!,
+                    ServiceAddress = v6 ? (service ?? Service).Ipv6! : (service ?? Service).Ipv4!,
                     ServicePort = 80,
                     KeepClientAddress = keeps,
                 },
-                Status = new() { Phase = ExposurePhase.Active, Worker = "w1", PublicAddresses = [Public4, Public6], Id = port },
+                Status = new() { Phase = phase, Worker = "w1", PublicAddresses = [Public4, Public6], Id = port },
             },
             default);
 

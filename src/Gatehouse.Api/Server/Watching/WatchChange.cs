@@ -9,9 +9,10 @@ namespace Gatehouse.Api.Server.Watching;
 /// <summary>
 /// One write as all watches of its kind share it: what selectors ask of it is read once, each form of its bytes is made once, each record is read once.
 /// </summary>
-/// <remarks>Safe for any thread; two that race for the same form make it twice and keep one.</remarks>
+/// <remarks>Safe for any thread; those that want the same form at the same moment wait for the first of them, which makes it.</remarks>
 internal sealed class WatchChange(RegisteredKind kind, StoreEvent source, ApiServerMetrics metrics)
 {
+    private readonly Lock _making = new();
     private readonly byte[]?[] _frames = new byte[]?[3];
     private object? _now;
     private object? _before;
@@ -39,14 +40,28 @@ internal sealed class WatchChange(RegisteredKind kind, StoreEvent source, ApiSer
     };
 
     /// <summary>The line of a watch's answer.</summary>
-    public byte[] Frame(ObjectEventType type) => _frames[(int)type] ??= Encode(type);
+    public byte[] Frame(ObjectEventType type)
+    {
+        ref var slot = ref _frames[(int)type];
+        if (Volatile.Read(ref slot) is { } made) return made;
+        lock (_making)
+        {
+            if (slot is null) Volatile.Write(ref slot, Encode(type));
+            return slot;
+        }
+    }
 
     /// <summary>The object as its record, with the event's revision; of a delete the state before.</summary>
     public T Read<T>(ObjectEventType type)
         where T : ApiObject, IKind<T>
     {
         ref var slot = ref type == ObjectEventType.Deleted ? ref _before : ref _now;
-        return (T)(slot ??= RecordJson.Read<T>(Bytes(type), Revision));
+        if (Volatile.Read(ref slot) is { } made) return (T)made;
+        lock (_making)
+        {
+            if (slot is null) Volatile.Write(ref slot, RecordJson.Read<T>(Bytes(type), Revision));
+            return (T)slot;
+        }
     }
 
     private ReadOnlyMemory<byte> Bytes(ObjectEventType type) => type == ObjectEventType.Deleted ? source.Previous!.Value : source.Value!.Value;

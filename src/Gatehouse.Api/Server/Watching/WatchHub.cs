@@ -187,11 +187,12 @@ internal sealed partial class WatchHub : IAsyncDisposable
 
     private async Task BookmarkAsync()
     {
-        using var timer = new PeriodicTimer(_options.Limits.BookmarkPeriod / Slots, _options.Time);
         try
         {
-            for (var slot = 0; await timer.WaitForNextTickAsync(_stop.Token); slot = (slot + 1) % Slots)
+            for (var slot = 0; ; slot = (slot + 1) % Slots)
             {
+                // Measured from the end of the last round: rounds that take long on a busy machine do not pile up, and none is left out.
+                await Task.Delay(_options.Limits.BookmarkPeriod / Slots, _options.Time, _stop.Token);
                 var revision = Revision;
                 foreach (var feed in _feeds.Values) feed.Bookmark(revision, slot);
             }
