@@ -161,8 +161,8 @@ public sealed class ResolutionTests
         Assert.NotNull(await cluster.Local.GetAsync<Interest>(asked.Key, Ct));
         await time.TimerArmedAsync(t => t <= TimeSpan.FromMinutes(4), "the renewed interest's end");
         time.Advance(TimeSpan.FromMinutes(4));
-        await cluster.Local.UntilGoneAsync<Interest>(asked.Key);
-        await root.Local.UntilGoneAsync<Interest>($"c1.{Web}");
+        await time.PassUntilAsync(cluster.Local.UntilGoneAsync<Interest>(asked.Key));
+        await time.PassUntilAsync(root.Local.UntilGoneAsync<Interest>($"c1.{Web}"));
     }
 
     [Theory]

@@ -64,7 +64,7 @@ internal sealed class KernelTables : IDisposable
     {
         try
         {
-// One script for each: the library asks the kernel only for what the last list command of a script is about, and then does not find the others.
+            // One script for each: the library asks the kernel only for what the last list command of a script is about, and then does not find the others.
             foreach (var family in IpFamilies.Both) _nft.Run($"list chain {family.Word} {_table} sel\n");
             return true;
         }
