@@ -15,6 +15,8 @@ namespace Gatehouse.Cluster;
 /// <summary>The cluster's loops, one for each kind of work; those that speak with root are apart from those that do not need it.</summary>
 internal sealed class ClusterLoops : IDisposable
 {
+    private static readonly TimeSpan KnownHerePause = TimeSpan.FromMilliseconds(200);
+
     private readonly string _cluster;
     private readonly ClusterState _state;
     private readonly WorkerReconciler _workers;
@@ -38,7 +40,7 @@ internal sealed class ClusterLoops : IDisposable
         GatewayHosts = Loop("cluster.gatewayhosts", (name, ct) => Copy(_state.Upstream?.GatewayHosts, _state.Feeds.GatewayHosts, Take).StepAsync(name, ct));
         Exposures = Loop("cluster.exposures", (name, ct) => Copy(_state.Upstream?.Exposures, _state.Feeds.Exposures, KeepWithdrawal).StepAsync(name, ct));
         state.MarkService = Services.Mark;
-        state.Interests.QueryChanged = Queries.Mark;
+        state.Interests.QueryChanged = query => AskRoot(query, time.GetUtcNow());
         state.Interests.InterestChanged = change =>
         {
             if (state.Calls.Apply(change)) PeersUp.Mark(change.Object!.Spec.Holder);
@@ -108,6 +110,13 @@ internal sealed class ClusterLoops : IDisposable
     {
         foreach (var loop in Every) loop.Dispose();
         _instances.Dispose();
+    }
+
+    // Who asked has an answer already when the service is known here: what other clusters have of it may wait until a burst of first packets is through.
+    private void AskRoot(string query, DateTimeOffset now)
+    {
+        if (_state.Table.Find(query) is null) Queries.Mark(query);
+        else Queries.MarkAt(query, now + KnownHerePause);
     }
 
     private CopyReconciler<T> Copy<T>(Mirror<T>? mirror, ObjectFeed<T> feed, Action<JsonObject, JsonObject> keep)

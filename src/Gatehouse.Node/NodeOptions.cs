@@ -67,6 +67,12 @@ public sealed record NodeLimits
     /// <summary>How long an address with nobody behind it is refused in the kernel without asking again. Default 5 s.</summary>
     public TimeSpan Refusal { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Questions that were answered with "there is no such address" and stand all the same, for the time of the refusal and up to a survey longer: a service that comes to be
+    /// meanwhile is known at once. Further ones are given up at once. Default 256.
+    /// </summary>
+    public int UnknownInterests { get; init; } = 256;
+
     /// <summary>Destinations that are being resolved; packets to further ones are dropped. Default 4,096.</summary>
     public int WaitingDestinations { get; init; } = 4_096;
 

@@ -34,11 +34,11 @@ public sealed partial class NodeRole
     {
         var devices = new DeviceSettings(_devices is null ? [] : [$"{_options.DevicePrefix}tun", $"{_options.DevicePrefix}vx"]);
         return Examination.Examine(
-            HostFacts.Read(_options, devices, _flows.Usage(), _devices?.UnderlayMtu, _interests.ClockOffset, _addresses is not null), _options);
+            HostFacts.Read(_options, devices, _flows.Usage(), _devices?.UnderlayMtu, _cluster.ClockOffset ?? _interests.ClockOffset, _addresses is not null), _options);
     }
 
     internal TraceReport Trace(IPAddress source, IPAddress destination, ushort port) =>
-        new Tracer(_services, _instances, _peers, _path, _flows, _options).Explain(source, destination, port);
+        new Tracer(_services, _exposures, _instances, _peers, _path, _flows, _options).Explain(source, destination, port);
 
     /// <summary>Serves the local API until cancelled.</summary>
     private async Task ServeLocallyAsync(CancellationToken cancellation)

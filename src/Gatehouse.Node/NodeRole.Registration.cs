@@ -21,7 +21,8 @@ public sealed partial class NodeRole
                 registered = true;
                 await RenewLeaseAsync(cancellation);
             });
-            await Task.Delay(pause, _time, cancellation);
+            // After an outage the sign of life goes out with the first answer that anybody here gets.
+            await (_cluster.Contact?.WaitAsync(pause, _time, cancellation) ?? Task.Delay(pause, _time, cancellation));
         }
     }
 

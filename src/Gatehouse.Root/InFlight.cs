@@ -4,11 +4,11 @@ using Gatehouse.Api.Server;
 namespace Gatehouse.Root;
 
 /// <summary>What was decided for one write, until it is known to be stored or not to be.</summary>
-internal abstract class WriteDecision(AdmissionRequest request)
+internal abstract class WriteDecision(AdmissionRequest? request)
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public AdmissionRequest Request { get; } = request;
+    public AdmissionRequest? Request { get; } = request;
 
     /// <summary>Completes when the decision is stored or undone.</summary>
     public Task Ended => _ended.Task;
@@ -42,6 +42,9 @@ internal sealed class InFlight<TDecision>(TimeProvider time)
 
         return true;
     }
+
+    /// <summary>Takes the name if nobody has it.</summary>
+    public bool TryBegin(string name, TDecision decision) => _decisions.TryAdd(name, decision);
 
     /// <summary>The decision under way for a name, or null.</summary>
     public TDecision? Find(string name) => _decisions.GetValueOrDefault(name);

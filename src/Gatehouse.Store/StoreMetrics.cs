@@ -20,6 +20,8 @@ public sealed class StoreMetrics
     private readonly Counter<long> _overflows;
     private readonly Counter<long> _lost;
     private readonly Counter<long> _events;
+    private readonly UpDownCounter<long> _size;
+    private readonly UpDownCounter<long> _sizeLimit;
     private readonly UpDownCounter<long> _historyRevisions;
     private readonly UpDownCounter<long> _historyBytes;
     private readonly Counter<long> _compacted;
@@ -38,6 +40,8 @@ public sealed class StoreMetrics
         _overflows = meter.CreateCounter<long>("gatehouse.store.watch.overflows", "{overflow}", "A watcher's buffer was full; it reads the history.");
         _lost = meter.CreateCounter<long>("gatehouse.store.watch.lost", "{watcher}", "Watchers that the compaction passed; they list again.");
         _events = meter.CreateCounter<long>("gatehouse.store.watch.events", "{event}", "Events put into watchers' buffers.");
+        _size = meter.CreateUpDownCounter<long>("gatehouse.store.size", "By", "Keys and values that are there now.");
+        _sizeLimit = meter.CreateUpDownCounter<long>("gatehouse.store.size.limit", "By", "What they may take; at this size writes are refused.");
         _historyRevisions = meter.CreateUpDownCounter<long>("gatehouse.store.history.revisions", "{revision}", "Revisions that can be read and watched.");
         _historyBytes = meter.CreateUpDownCounter<long>("gatehouse.store.history.size", "By", "Keys and values of the history.");
         _compacted = meter.CreateCounter<long>("gatehouse.store.compacted", "{revision}", "Revisions that were forgotten.");
@@ -68,6 +72,10 @@ public sealed class StoreMetrics
     internal void WatcherLost() => _lost.Add(1);
 
     internal void EventsOffered(int count) => _events.Add(count);
+
+    internal void Size(long bytes) => _size.Add(bytes);
+
+    internal void SizeLimit(long bytes) => _sizeLimit.Add(bytes);
 
     internal void History(long revisions, long bytes)
     {

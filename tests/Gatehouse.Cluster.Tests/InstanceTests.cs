@@ -101,7 +101,7 @@ public sealed class InstanceTests
         var released = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.0", i => i.Spec.Worker is null && i.Status!.Message!.StartsWith("undeployed", StringComparison.Ordinal));
         Assert.Contains("waits for root", released.Status!.Message, StringComparison.Ordinal);
         await cluster.RestartAsync();
-        await root.StartAsync();
+        await root.ResumeAsync();
         await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
         await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
     }
@@ -118,7 +118,7 @@ public sealed class InstanceTests
         brought = brought with { Spec = brought.Spec with { Process = null, Cluster = null } };
         await cluster.WorkerClient("w1").CreateAsync(brought, Ct);
         await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.7", i => i.Status?.Message?.Contains("waits for root", StringComparison.Ordinal) == true);
-        await root.StartAsync();
+        await root.ResumeAsync();
         var here = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.7", i => i.Status?.Instance is not null);
         Assert.Equal("10.30.0.2", here.Status!.Instance!.Ipv4);
         Assert.Equal("c1", here.Spec.Cluster);

@@ -114,7 +114,7 @@ public sealed class ResolutionTests
         var unknown = await k1.CreateAsync(Interest("k1", "app.ns.db.ns"), Ct);
         Assert.Equal(ResolutionOutcome.Pending, unknown.Status!.Outcome);
         Assert.Contains("root is asked", unknown.Status.Message, StringComparison.Ordinal);
-        await root.StartAsync();
+        await root.ResumeAsync();
         await calling.Local.UntilThereAsync<Interest>(unknown.Key, i => i.Status is { Outcome: ResolutionOutcome.Found, Instances.Count: 1 });
     }
 

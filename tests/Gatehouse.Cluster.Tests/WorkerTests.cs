@@ -21,7 +21,7 @@ public sealed class WorkerTests
         Assert.Null(waiting.Status!.Subnetwork);
         Assert.Equal("waits for root, which is away, to lease a subnetwork", waiting.Status.Message);
 
-        await root.StartAsync();
+        await root.ResumeAsync();
         var leased = await cluster.Local.UntilThereAsync<Worker>("w1", w => w.Status?.Subnetwork is not null);
         Assert.Null(leased.Status!.Message);
         Assert.Equal("c1.w1", (await root.Local.ListAsync<Subnetwork>(Selection.All, Ct)).Items.Single().Metadata.Name);
@@ -38,7 +38,7 @@ public sealed class WorkerTests
         await cluster.RenewAsync("w1");
         var alone = (await cluster.Local.GetAsync<Worker>("w1", Ct))!;
         Assert.Equal(before.Status!.Subnetwork, alone.Status!.Subnetwork);
-        await root.StartAsync();
+        await root.ResumeAsync();
         Assert.Equal("10.18.0.64/26", (await cluster.JoinAsync("w2")).Status!.Subnetwork!.Ipv4);
         Assert.Equal(before.Status.Subnetwork, (await cluster.Local.GetAsync<Worker>("w1", Ct))!.Status!.Subnetwork);
         Assert.Equal(2, (await root.Local.ListAsync<Subnetwork>(Selection.All, Ct)).Items.Count);
@@ -112,7 +112,7 @@ public sealed class WorkerTests
         Assert.Equal(("cluster.example:7444", "6b19"), (known.Spec.Address, known.Spec.ExternalId));
         await cluster.StopAsync();
         await root.Local.UntilThereAsync<Objects.Kinds.Cluster>("c1", c => c.Status!.Phase == PresencePhase.Away);
-        await cluster.StartAsync();
+        await cluster.ResumeAsync();
         await root.Local.UntilThereAsync<Objects.Kinds.Cluster>("c1", c => c.Status!.Phase == PresencePhase.Ready);
     }
 

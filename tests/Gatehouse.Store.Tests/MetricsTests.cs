@@ -14,7 +14,7 @@ public sealed class MetricsTests
         using var factory = new SingleMeterFactory();
         var sums = new System.Collections.Concurrent.ConcurrentDictionary<string, double>();
         using var listener = Listen(factory, sums);
-        var options = new SqliteStoreOptions { Path = directory["store.db"], Metrics = new StoreMetrics(factory), WatchBuffer = 2, HistoryRevisions = 100 };
+        var options = new SqliteStoreOptions { Path = directory["store.db"], Metrics = new StoreMetrics(factory), WatchBuffer = 2, HistoryRevisions = 100, MaxBytes = 1 << 20 };
         await using (var store = await SqliteStore.OpenAsync(options, TimeProvider.System, TestContext.Current.CancellationToken))
         {
             await using var watch = new WatchProbe(store, "/", 0);
@@ -28,11 +28,13 @@ public sealed class MetricsTests
             Assert.Equal(1, sums["gatehouse.store.watch.overflows"]);
             Assert.Equal(store.Revision - store.CompactedRevision, sums["gatehouse.store.history.revisions"]);
             Assert.Equal(store.CompactedRevision, sums["gatehouse.store.compacted"]);
+            Assert.Equal(("/a".Length + "12345".Length, 1 << 20), (sums["gatehouse.store.size"], sums["gatehouse.store.size.limit"]));
             Assert.InRange(sums["gatehouse.store.history.size"], 100 * 5, 150 * 200);
         }
 
         Assert.Equal(0, sums["gatehouse.store.watchers"]);
         Assert.Equal(0, sums["gatehouse.store.queue"]);
+        Assert.Equal((0, 0), (sums["gatehouse.store.size"], sums["gatehouse.store.size.limit"]));
         Assert.Equal(0, sums["gatehouse.store.history.revisions"]);
         Assert.Equal(0, sums["gatehouse.store.history.size"]);
     }

@@ -16,6 +16,7 @@ internal sealed class ApiTransport : IDisposable
     private ApiConnection? _connection;
     private bool _disposed;
     private long _lastAnswer;
+    private long _clockOffset = long.MinValue;
 
     public ApiTransport(HttpObjectClientOptions options)
     {
@@ -24,8 +25,14 @@ internal sealed class ApiTransport : IDisposable
         _root = options.Server.AbsoluteUri.EndsWith('/') ? options.Server : new Uri(options.Server.AbsoluteUri + "/");
     }
 
+    /// <summary>What the requests experience.</summary>
+    public ServerContact Contact { get; } = new();
+
     /// <summary>Whether the connection for requests was silent so long that it may not be there.</summary>
     public bool MayBeCold => Volatile.Read(ref _lastAnswer) is var last && (last == 0 || _options.Time.GetElapsedTime(last) > _options.PingInterval);
+
+    /// <summary>By the head of the last answer (RFC 9110 §6.6.1, whole seconds); null before the first.</summary>
+    public TimeSpan? ClockOffset => Volatile.Read(ref _clockOffset) is not long.MinValue and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
     /// <summary>One request and its whole answer.</summary>
     /// <exception cref="ApiStatusException">The answer is no 2xx.</exception>
@@ -42,8 +49,10 @@ internal sealed class ApiTransport : IDisposable
             using var message = NewMessage(request, connection.Credentials);
             using var response = await connection.Invoker(request.Stream).SendAsync(message, both.Token);
             var answer = await ApiAnswer.ReadAsync(response, _options.MaxAnswerBytes, both.Token);
+            if (response.Headers.Date is { } date) Volatile.Write(ref _clockOffset, (date - _options.Time.GetUtcNow()).Ticks);
             if (!request.Stream) Volatile.Write(ref _lastAnswer, _options.Time.GetTimestamp());
             outcome = answer.IsSuccess ? "ok" : answer.StatusCode.ToString();
+            Note(answer.StatusCode);
             return answer;
         }
         catch (Exception e) when (IsNetworkFault(e, cancellation))
@@ -70,6 +79,7 @@ internal sealed class ApiTransport : IDisposable
         {
             using var message = NewMessage(request, connection.Credentials);
             response = await connection.Invoker(stream: true).SendAsync(message, both.Token);
+            Note((int)response.StatusCode);
             if (!response.IsSuccessStatusCode)
             {
                 using var answer = await ApiAnswer.ReadAsync(response, _options.MaxAnswerBytes, both.Token);
@@ -154,8 +164,16 @@ internal sealed class ApiTransport : IDisposable
         return message;
     }
 
+    /// <summary>A refusal says nothing about the server: the next request may be granted, and this one would not.</summary>
+    private void Note(int statusCode)
+    {
+        if (statusCode is >= 200 and < 300) Contact.Made();
+        else if (statusCode >= 500) Contact.Lost();
+    }
+
     private ApiUnreachableException Unreachable(ApiRequest request, ApiConnection connection, Exception cause, bool timedOut)
     {
+        Contact.Lost();
         var why = timedOut ? $"no answer within {_options.RequestTimeout.TotalSeconds:0.###} s" : Why(cause, connection);
         return new ApiUnreachableException($"{request.Method} {new Uri(_root, request.Path)}: {why}", cause);
     }

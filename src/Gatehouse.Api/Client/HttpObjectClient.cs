@@ -27,6 +27,9 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
         _transport = new ApiTransport(options);
     }
 
+    /// <inheritdoc/>
+    public ServerContact Contact => _transport.Contact;
+
     /// <summary>Opens the connection that later calls use, when it was silent for a ping's interval. A watch does it by itself when it begins.</summary>
     /// <exception cref="ApiUnreachableException">No connection.</exception>
     public async Task WarmUpAsync(CancellationToken cancellation)
@@ -34,6 +37,9 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
         if (!_transport.MayBeCold) return;
         using var answer = await _transport.SendAsync(new ApiRequest(HttpMethod.Get, "version", "version"), cancellation);
     }
+
+    /// <inheritdoc/>
+    public TimeSpan? ClockOffset => _transport.ClockOffset;
 
     /// <inheritdoc/>
     public async Task<T?> GetAsync<T>(ObjectKey key, CancellationToken cancellation)
@@ -69,7 +75,7 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
         try
         {
             using var stream = await _transport.OpenAsync(request, cancellation);
-            var reader = new WatchReader<T>(_options, T.Info.Plural, LeaveOut<T>);
+            var reader = new WatchReader<T>(_options, T.Info.Plural, LeaveOut<T>, _transport.Contact);
             await foreach (var change in reader.ReadAsync(stream.Body, cancellation))
             {
                 ClientMetrics.Events.Add(1, ClientMetrics.Kind(T.Info.Plural));

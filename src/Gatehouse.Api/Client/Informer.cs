@@ -168,6 +168,7 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
         {
             var started = _options.Time.GetTimestamp();
             TimeSpan? retryAfter = null;
+            var isAway = false;
             try
             {
                 if (_mustList) await ListAsync(cancellation);
@@ -177,16 +178,29 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
             {
                 if (e.Is(StatusReason.Expired) || e.Is(StatusReason.Gone) || e.Status.Code == 410) _mustList = true;
                 if (e.Status.Details?.RetryAfterSeconds is { } seconds) retryAfter = TimeSpan.FromSeconds(seconds);
+                isAway = e.Status.Code >= 500;
                 Fail($"{e.Status.Reason ?? "refused"}: {e.Message}");
             }
             catch (ApiUnreachableException e)
             {
                 Fail(e.Message);
+                isAway = true;
             }
 
             var healthy = _options.Time.GetElapsedTime(started) >= _options.HealthyAfter;
-            await Task.Delay(backoff.Next(healthy, retryAfter), _options.Time, cancellation);
+            var pause = backoff.Next(healthy, retryAfter);
+            if (!isAway) await Task.Delay(pause, _options.Time, cancellation);
+            else await AwayAsync(pause, cancellation);
         }
+    }
+
+    /// <summary>A server that is away is looked for more often than one that refuses, by one informer for all of the client's.</summary>
+    private Task AwayAsync(TimeSpan pause, CancellationToken cancellation)
+    {
+        // Spread over half of the bound: the processes that have waited for a server don't come back in one moment.
+        var bound = _options.AwayMax * (0.5 + (_options.Random.NextDouble() / 2));
+        var bounded = pause < bound ? pause : bound;
+        return _client.Contact?.PauseAsync(bounded, _options.BackoffMax, _options.Time, cancellation) ?? Task.Delay(bounded, _options.Time, cancellation);
     }
 
     private async Task ListAsync(CancellationToken cancellation)

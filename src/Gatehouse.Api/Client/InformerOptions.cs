@@ -18,7 +18,13 @@ public sealed record InformerOptions
     /// <summary>The longest pause before the first new attempt; doubles with each failure. Default 200 ms.</summary>
     public TimeSpan BackoffFirst { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>The longest pause between attempts. Default 30 s.</summary>
+    /// <summary>
+    /// The longest pause between attempts while the server is away (unreachable, or 5xx). Default 5 s, spread over its upper half. The informers of one client take turns, and
+    /// all go on as soon as the server answers any request of it.
+    /// </summary>
+    public TimeSpan AwayMax { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest pause between attempts after refusals. Default 30 s.</summary>
     public TimeSpan BackoffMax { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>A watch that lasted this long was healthy: the next failure is the first again. Default 10 s.</summary>

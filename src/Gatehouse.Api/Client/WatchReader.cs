@@ -8,7 +8,7 @@ using Gatehouse.Objects;
 namespace Gatehouse.Api.Client;
 
 /// <summary>Reads the events of one watch, a JSON object in each line. Lines are bounded, and so is the silence between them.</summary>
-internal sealed class WatchReader<T>(HttpObjectClientOptions options, string what, Action<JsonException> unreadable)
+internal sealed class WatchReader<T>(HttpObjectClientOptions options, string what, Action<JsonException> unreadable, ServerContact contact)
     where T : ApiObject, IKind<T>
 {
     private ExceptionDispatchInfo? _fault;
@@ -63,6 +63,7 @@ internal sealed class WatchReader<T>(HttpObjectClientOptions options, string wha
     {
         if (e is JsonException) return Fault("malformed", $"a line that is no event: {e.Message}", e);
         if (!ApiTransport.IsNetworkFault(e, cancellation)) return e;
+        contact.Lost();
         return limited.IsCancellationRequested
             ? Fault("idle", $"silent for {options.WatchIdleTimeout.TotalSeconds:0.###} s", e)
             : Fault("cut", e.Message, e);

@@ -60,7 +60,7 @@ internal static class ExposureElements
     }
 
     /// <summary>The slots of a service address; an instance address is a service of one.</summary>
-    private static AddressSlots? Slots(IPAddress address, ServiceView service) =>
+    public static AddressSlots? Slots(IPAddress address, ServiceView service) =>
         service.Slots.FirstOrDefault(s => s.Service.Address.Equals(address))
         ?? (service.Targets.FirstOrDefault(t => address.Equals(t.Instance4) || address.Equals(t.Instance6)) is { } target
             ? ServiceElements.Choose(new(BalancingPolicy.RoundRobin, address), [target], null)

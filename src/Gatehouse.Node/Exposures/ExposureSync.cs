@@ -35,6 +35,16 @@ internal sealed class ExposureSync(DataPath path, ServiceBook services, Interest
         }
     }
 
+    /// <summary>The exposure of a public address and port, and the service that it leads to; null when there is none, or it leads nowhere yet.</summary>
+    public (ExposureTarget Target, ServiceView Service)? Find(IPAddress address, byte protocol, ushort port)
+    {
+        lock (_gate)
+        {
+            var target = _served.Values.Select(s => s.Target).FirstOrDefault(t => t is not null && t.Protocol == protocol && t.Port == port && t.Public.Contains(address));
+            return target is not null && services.Find(target.Service) is { } service ? (target, service) : null;
+        }
+    }
+
     /// <summary>Takes in what was on disk, before the tables are loaded, so that they are loaded with it.</summary>
     public Task LoadAsync(IEnumerable<Exposure> known) =>
         Task.WhenAll(known.Select(e => TakeAsync(new ObjectEvent<Exposure>(ObjectEventType.Added, e, e.Metadata.ResourceVersion ?? ""))));

@@ -17,6 +17,9 @@ internal enum ResolveOutcome
     /// <summary>There is no such address.</summary>
     Unknown,
 
+    /// <summary>The address belongs to an instance that is not there at the moment; the question stands.</summary>
+    Absent,
+
     /// <summary>Nobody answered in time; the question stands, and its answer will be taken in.</summary>
     Unanswered,
 }
@@ -73,12 +76,13 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
             while (answer is null or { Outcome: ResolutionOutcome.Pending }) answer = await held.NextAsync(deadline.Token);
             if (answer.Outcome == ResolutionOutcome.Unknown)
             {
-                await ForgetAsync(name);
+                // The question stands for a while: should the service come to be a moment later, the cluster says so at once.
+                if (!TryKeepUnknown(held)) await ForgetAsync(name);
                 return ResolveOutcome.Unknown;
             }
 
             await services.PutAsync(name, answer);
-            return ResolveOutcome.Installed;
+            return services.AppliedOrNull(address) is null ? ResolveOutcome.Absent : ResolveOutcome.Installed;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -132,9 +136,12 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
                 held.Service = answer.Service;
                 await services.PutAsync(name, answer);
                 break;
-            case ResolutionOutcome.Unknown:
-                // The service is gone, or there never was one. Asked again when somebody calls it after the refusal.
+            case ResolutionOutcome.Unknown when held.Service is not null:
+                // The service is gone. Asked again when somebody calls it.
                 await ForgetAsync(name);
+                break;
+            case ResolutionOutcome.Unknown:
+                held.IsUnknown = true;
                 break;
         }
     }
@@ -147,7 +154,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         lock (_gate)
         {
             foreach (var held in _held.Values.Where(h => h.Service is { } s && usedServices.Contains(s))) held.LastUsed = now;
-            idle = [.. _held.Values.Where(h => now - h.LastUsed > options.Limits.InterestIdle)];
+            idle = [.. _held.Values.Where(h => now - h.LastUsed > (h.IsUnknown ? options.Limits.Refusal : options.Limits.InterestIdle))];
             due = [.. _held.Values.Except(idle).Where(h => now - h.RenewedAt > options.Limits.InterestRenewal)];
         }
 
@@ -190,6 +197,17 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         finally
         {
             _questions.Release();
+        }
+    }
+
+    /// <summary>Whether an unanswered question may stand; as many as <see cref="NodeLimits.UnknownInterests"/> do, so that a scan of addresses doesn't use up what the cluster grants.</summary>
+    private bool TryKeepUnknown(Held held)
+    {
+        lock (_gate)
+        {
+            if (_held.Values.Count(h => h.IsUnknown) >= options.Limits.UnknownInterests) return false;
+            (held.IsUnknown, held.LastUsed) = (true, time.GetUtcNow());
+            return true;
         }
     }
 
@@ -246,7 +264,19 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
 
         public string Query { get; } = query;
 
-        public string? Service { get; set; }
+        /// <summary>Null until it is resolved.</summary>
+        public string? Service
+        {
+            get;
+            set
+            {
+                field = value;
+                if (value is not null) IsUnknown = false;
+            }
+        }
+
+        /// <summary>Whether the last answer was that there is no such address.</summary>
+        public bool IsUnknown { get; set; }
 
         public DateTimeOffset LastUsed { get; set; } = now;
 

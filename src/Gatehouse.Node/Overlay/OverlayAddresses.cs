@@ -1,5 +1,6 @@
 using System.Net;
 using Gatehouse.Node.Peers;
+using Gatehouse.Node.Ruleset;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Wire;
 
@@ -16,6 +17,12 @@ internal sealed record OverlayAddresses
     /// <summary>The whole platform; no underlay may lie in it.</summary>
     public static IPNetwork Platform4 { get; } = IPNetwork.Parse("10.16.0.0/12");
 
+    /// <summary>The subnetworks.</summary>
+    public static IPNetwork Platform6 { get; } = IPNetwork.Parse("fc00::/64");
+
+    /// <summary>Whether an address is the platform's own: none of them is reachable from outside.</summary>
+    public static bool IsInner(IPAddress address) => Platform4.Contains(address) || Platform6.Contains(address) || Services6.Contains(address);
+
     public required int Index { get; init; }
 
     public required IPNetwork Subnetwork4 { get; init; }
@@ -25,6 +32,8 @@ internal sealed record OverlayAddresses
     public IPAddress Bridge4 => PeerTarget.FirstOf(Subnetwork4);
 
     public IPAddress Bridge6 => PeerTarget.FirstOf(Subnetwork6);
+
+    public IPAddress Bridge(IpFamily family) => family == IpFamily.V4 ? Bridge4 : Bridge6;
 
     /// <summary>MAC of the tunnel's end here.</summary>
     public MacAddress TunnelMac => PeerTarget.MacOf(Index);

@@ -70,6 +70,7 @@ internal sealed class NftSchema
         Instances = new(family, "inst", $"type {type} : {type}", address, NftData.Value, address);
         Marks = new(family, "imark", $"type {type} : mark", address, NftData.Value, [NftField.Mark]);
         Refused = new(family, "refused", $"type {type}", address, Timeouts: true);
+        Known = new(family, "known", $"type {type}", address, Timeouts: true);
         Exposed = new(family, "expose", $"type {type} . inet_proto . inet_service : verdict", endpoint, NftData.Verdict);
 
         // The value's port is said as "tcp dport", whatever the protocol: "th dport", read back from the kernel, is at odds with a rule's own match of the protocol
@@ -87,7 +88,7 @@ internal sealed class NftSchema
         GatewayMarks = new(family, "gwmark", "type ether_addr : mark", [NftField.Mac], NftData.Value, [NftField.Mark]);
         All =
         [
-            Slots, Services, One, Instances, Marks, Refused, Exposed, ExposedSlots, Sources, Underlays, Gateways,
+            Slots, Services, One, Instances, Marks, Refused, Known, Exposed, ExposedSlots, Sources, Underlays, Gateways,
             PeerSubnetworks4, PeerSources4, PeerSubnetworks6, PeerSources6, GatewayMarks,
         ];
     }
@@ -109,6 +110,9 @@ internal sealed class NftSchema
 
     /// <summary>Addresses with nobody behind them: refused in the kernel, for a while (unknown) or until somebody comes (no instance).</summary>
     public NftSet Refused { get; }
+
+    /// <summary>Every service and instance address that is translated or refused: a map can't be asked for a key alone, and before connection tracking nothing else may.</summary>
+    public NftSet Known { get; }
 
     /// <summary>(host address . protocol . port) -> the chain that draws a slot.</summary>
     public NftSet Exposed { get; }

@@ -80,6 +80,12 @@ internal static class RulesetTemplates
             iifname <TUN> fib daddr oifname <TUN> counter drop
             iifname != <TUN> ct state new fib daddr oifname <TUN> goto slow
           }
+          # What this host itself sends to an address that is not known leaves by the device that user space reads, and is no connection yet: put back, it is new. A copy and a
+          # drop, as above, would tell the program that sends that it may not.
+          chain unknownout {
+            type filter hook output priority -300
+            oifname <TUN> <IP> daddr <SERVICES> <IP> daddr != @known notrack
+          }
           chain missout {
             type filter hook output priority -90
             <IP> daddr != <SERVICES> return

@@ -76,7 +76,7 @@ internal sealed class SlowPathReader(TunDevice tun, InterestBook interests, Data
         try
         {
             outcome = await interests.ResolveAsync(destination, cancellation);
-            if (outcome == ResolveOutcome.Unknown) await path.RefuseAsync(destination, options.Limits.Refusal);
+            if (outcome is ResolveOutcome.Unknown or ResolveOutcome.Absent) await path.RefuseAsync(destination, options.Limits.Refusal);
         }
         catch (OperationCanceledException)
         {
@@ -88,7 +88,7 @@ internal sealed class SlowPathReader(TunDevice tun, InterestBook interests, Data
 
         var packets = _queue.Take(destination);
         if (outcome == ResolveOutcome.Unanswered) metrics.SlowPackets("unanswered", packets.Count);
-        else PutBack(packets, outcome == ResolveOutcome.Installed ? "returned" : "unknown");
+        else PutBack(packets, outcome == ResolveOutcome.Installed ? "returned" : outcome == ResolveOutcome.Absent ? "absent" : "unknown");
         metrics.Resolved(outcome.ToString(), Stopwatch.GetElapsedTime(start));
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Gatehouse.Addressing.Balancing;
+using Gatehouse.Node.Exposures;
 using Gatehouse.Node.Flows;
 using Gatehouse.Node.Instances;
 using Gatehouse.Node.Overlay;
@@ -10,8 +11,9 @@ using Gatehouse.Node.Translation;
 namespace Gatehouse.Node.Trace;
 
 /// <summary>Explains what this worker does with a packet: from the same state that the kernel's tables were made of.</summary>
-internal sealed class Tracer(ServiceBook services, InstanceHost instances, PeerSync peers, DataPath path, FlowTable flows, NodeOptions options)
+internal sealed class Tracer(ServiceBook services, ExposureSync exposures, InstanceHost instances, PeerSync peers, DataPath path, FlowTable flows, NodeOptions options)
 {
+    private const string Expose = "map expose";
     private readonly DeviceNames _names = new(options.DevicePrefix);
 
     public TraceReport Explain(IPAddress source, IPAddress destination, ushort port)
@@ -19,8 +21,14 @@ internal sealed class Tracer(ServiceBook services, InstanceHost instances, PeerS
         var steps = new List<TraceStep>();
         if (source.AddressFamily != destination.AddressFamily)
             return Report(source, destination, port, "dropped", [new("-", "is no packet", "source and destination have different families")], []);
-        Origin(source, steps);
+        var isInside = IsInside(source, steps);
         var isService = OverlayAddresses.Services4.Contains(destination) || OverlayAddresses.Services6.Contains(destination);
+        if (!isInside && (isService || OverlayAddresses.IsInner(destination)))
+        {
+            steps.Add(new("chain guard", "is dropped", $"{destination} is an inner address, which nobody outside reaches"));
+            return Report(source, destination, port, "dropped", steps, []);
+        }
+
         return isService ? ToService(source, destination, port, steps) : ToOther(source, destination, port, steps);
     }
 
@@ -51,18 +59,27 @@ internal sealed class Tracer(ServiceBook services, InstanceHost instances, PeerS
         }
 
         steps.Add(new("map svc", $"goes to chain {chain.Name}", $"{slots.Service.Address} is the {slots.Service.Policy} address of {service.Name}, version {service.Version}"));
+        var reached = Draw(source, slots, service, chain, steps);
+        Return(source, steps);
+        return Report(source, slots.Service.Address, port, "translated", steps, reached);
+    }
+
+    /// <summary>The instances that a chain's slots lead to.</summary>
+    private IReadOnlyList<TraceInstance> Draw(IPAddress source, AddressSlots slots, ServiceView service, PolicyChain chain, List<TraceStep> steps)
+    {
         steps.Add(new($"chain {chain.Name}", $"draws one of {chain.Slots} slots {DrawText(slots, service)}", "the destination becomes the slot's instance, for the whole connection"));
         var certain = chain.Draw == SlotDraw.ClientHash ? slots.Assignment.Slots[KernelHash.Slot(source, chain.Slots, PolicyChain.HashSeed)]
             : slots.Assignment.Slots.Distinct().Count() == 1 ? slots.Assignment.Slots[0] : -1;
-        Return(source, steps);
         var family = IpFamilies.Of(slots.Service.Address);
-        var reached = slots.Assignment.Slots.GroupBy(i => i).Select(g => new TraceInstance(
-            $"{service.Name}.{slots.Targets[g.Key].Number}",
-            slots.Targets[g.Key].Namespace(family)!.ToString(),
-            $"{g.Count()} of {chain.Slots}",
-            g.Key == certain,
-            Way(slots.Targets[g.Key].Namespace(family)!, null)));
-        return Report(source, slots.Service.Address, port, "translated", steps, [.. reached]);
+        return
+        [
+            .. slots.Assignment.Slots.GroupBy(i => i).Select(g => new TraceInstance(
+                $"{service.Name}.{slots.Targets[g.Key].Number}",
+                slots.Targets[g.Key].Namespace(family)!.ToString(),
+                $"{g.Count()} of {chain.Slots}",
+                g.Key == certain,
+                Way(slots.Targets[g.Key].Namespace(family)!, null))),
+        ];
     }
 
     private static string DrawText(AddressSlots slots, ServiceView service) => slots.Assignment.Draw switch
@@ -76,30 +93,54 @@ internal sealed class Tracer(ServiceBook services, InstanceHost instances, PeerS
     {
         if (options.PublicAddresses.Contains(destination) || options.Underlay.Equals(destination))
         {
-            var schema = NftSchema.For(IpFamilies.Of(destination));
-            foreach (var (protocol, word) in new[] { ((byte)6, "TCP"), ((byte)17, "UDP") })
-            {
-                if (path.Find(NftElement.Member(schema.Exposed, destination, protocol, port).Key) is { Chain: { } chain })
-                    steps.Add(new("map expose", $"goes to chain {chain}", $"{word} port {port} of {destination} is exposed or mapped"));
-            }
-
-            if (steps.All(s => s.Rule != "map expose")) steps.Add(new("map expose", "nothing; the host itself answers", $"port {port} of {destination} is neither exposed nor mapped"));
-            return Report(source, destination, port, steps.Any(s => s.Rule == "map expose" && s.Happens.StartsWith("goes", StringComparison.Ordinal)) ? "translated" : "routed", steps, []);
+            List<TraceInstance> reached = [];
+            foreach (var (protocol, word) in new[] { ((byte)6, "TCP"), ((byte)17, "UDP") }) reached.AddRange(ToPublic(source, destination, protocol, word, port, steps));
+            if (steps.All(s => s.Rule != Expose)) steps.Add(new(Expose, "nothing; the host itself answers", $"port {port} of {destination} is neither exposed nor mapped"));
+            return Report(source, destination, port, steps.Any(s => s.Rule == Expose && s.Happens.StartsWith("goes", StringComparison.Ordinal)) ? "translated" : "routed", steps, reached);
         }
 
         Way(destination, steps);
         return Report(source, destination, port, "routed", steps, []);
     }
 
-    private void Origin(IPAddress source, List<TraceStep> steps)
+    private IReadOnlyList<TraceInstance> ToPublic(IPAddress source, IPAddress destination, byte protocol, string word, ushort port, List<TraceStep> steps)
+    {
+        var schema = NftSchema.For(IpFamilies.Of(destination));
+        if (path.Find(NftElement.Member(schema.Exposed, destination, protocol, port).Key) is not { Chain: { } name }) return [];
+        if (exposures.Find(destination, protocol, port) is not { } found || ExposureElements.Slots(found.Target.Service, found.Service) is not { } slots)
+        {
+            steps.Add(new(Expose, $"goes to chain {name}", $"{word} port {port} of {destination} is mapped to an instance of this worker"));
+            return [];
+        }
+
+        var (target, service) = found;
+        steps.Add(new(Expose, $"goes to chain {name}", $"exposure {target.Name}: {word} port {port} of {destination} leads to port {target.ServicePort} of {target.Service}, {service.Name}"));
+        var chain = PolicyChain.For(target.KeepsClient ? ChainUse.Kept : ChainUse.Exposed, slots.Assignment, destination);
+        var reached = Draw(source, slots, service, chain, steps);
+        steps.Add(target.KeepsClient
+            ? new("chain keep", $"the source stays {source}", "the exposure keeps the client's address; the reply comes back through this gateway by a mark")
+            : new("chain post", $"source becomes {instances.Addresses?.Bridge(IpFamilies.Of(destination))}", "the gateway's internal address, so that the reply comes back through it"));
+        return reached;
+    }
+
+    /// <summary>Whether a packet with this source may reach inner addresses.</summary>
+    private bool IsInside(IPAddress source, List<TraceStep> steps)
     {
         var own = instances.Addresses;
         var sender = instances.Attached.Values.FirstOrDefault(i => own is not null && (own.Host4(i.Host).Equals(source) || own.Host6(i.Host).Equals(source)));
-        if (sender is not null) steps.Add(new("set sources", "is let in", $"{source} is {sender.Name}, on {_names.OfInstance(sender.Host)}"));
-        else if (own is not null && (own.Bridge4.Equals(source) || own.Bridge6.Equals(source))) steps.Add(new("-", "is the host's own", $"{source} is the bridge of this worker"));
-        else if (PeerOf(source) is { } peer) steps.Add(new("chain tun", "is let in from the tunnel", $"{source} belongs to {peer.Name}, and may come from {peer.Underlay} alone"));
-        else steps.Add(new("chain guard", "comes from outside", $"{source} is no address of an instance or a worker that is known here"));
+        var (step, isInside) = (sender, PeerOf(source)) switch
+        {
+            ({ } here, _) => (new TraceStep("set sources", "is let in", $"{source} is {here.Name}, on {_names.OfInstance(here.Host)}"), true),
+            _ when own is not null && (own.Bridge4.Equals(source) || own.Bridge6.Equals(source)) => (new TraceStep("-", "is the host's own", $"{source} is the bridge of this worker"), true),
+            _ when IsHost(source) => (new TraceStep("-", "is the host's own", $"{source} is an address of this worker"), true),
+            (_, { } peer) => (new TraceStep("chain tun", "is let in from the tunnel", $"{source} belongs to {peer.Name}, and may come from {peer.Underlay} alone"), true),
+            _ => (new TraceStep("chain guard", "comes from outside", $"{source} is no address of an instance or a worker that is known here"), false),
+        };
+        steps.Add(step);
+        return isInside;
     }
+
+    private bool IsHost(IPAddress source) => IPAddress.IsLoopback(source) || options.Underlay.Equals(source) || options.PublicAddresses.Contains(source);
 
     private void Return(IPAddress source, List<TraceStep> steps)
     {

@@ -97,9 +97,14 @@ internal sealed class DataPath : IDisposable
     {
         lock (_gate)
         {
-            var element = NftElement.Member(NftSchema.For(IpFamilies.Of(address)).Refused, address).For(time);
-            if (_shape is null || _table.Find(element.Key) is not null) return Task.CompletedTask;
-            Merge(new(element.Key, element.Value, null));
+            var schema = NftSchema.For(IpFamilies.Of(address));
+            if (_shape is null || _table.Find(NftElement.Member(schema.Known, address).Key) is not null) return Task.CompletedTask;
+            foreach (var set in new[] { schema.Refused, schema.Known })
+            {
+                var element = NftElement.Member(set, address).For(time);
+                Merge(new(element.Key, element.Value, null));
+            }
+
             return Enqueue();
         }
     }

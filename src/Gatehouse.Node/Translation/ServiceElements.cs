@@ -83,6 +83,7 @@ internal static class ServiceElements
     {
         var family = IpFamilies.Of(slots.Service.Address);
         var schema = NftSchema.For(family);
+        yield return NftElement.Member(schema.Known, slots.Service.Address);
         if (slots.Chain is not { } chain)
         {
             yield return NftElement.Member(schema.Refused, slots.Service.Address);
@@ -106,7 +107,9 @@ internal static class ServiceElements
             var schema = NftSchema.For(family);
             if (target.Namespace(family) is not { } space) continue;
             yield return NftElement.Map(schema.Marks, [ConntrackMarks.OfInstance(space)], space);
-            if (target.Instance(family) is { } instance) yield return NftElement.Map(schema.One, [space], instance);
+            if (target.Instance(family) is not { } instance) continue;
+            yield return NftElement.Map(schema.One, [space], instance);
+            yield return NftElement.Member(schema.Known, instance);
         }
     }
 }

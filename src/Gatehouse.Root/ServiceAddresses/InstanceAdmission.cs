@@ -63,6 +63,7 @@ internal sealed class InstanceAdmission(AddressBook book, AddressDecisions decis
         }
 
         decision.Grants.Add(grant);
+        decision.Complete();
         request.SetStatus(new FabricInstanceStatus { Instance = grant.Pair }, ObjectsJson.Default.FabricInstanceStatus);
         return null;
     }

@@ -58,6 +58,7 @@ internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisi
             return refusal(request);
         }
 
+        decision.Complete();
         var granted = decision.Grants.Zip(policies, (g, p) => new ServiceAddress(p, g.Pair.Ipv4, g.Pair.Ipv6)).ToList();
         request.SetStatus(before with { Addresses = granted, Message = null }, ObjectsJson.Default.FabricServiceStatus);
         // Nothing will be written that the store does not hold: nothing would confirm the decision.

@@ -9,7 +9,7 @@ internal sealed class LiveLedger(LedgerState first, StoreOptions options, StoreM
     // Trimming a fifth at a time keeps the cost of a compaction off most writes.
     private const double Slack = 1.25;
 
-    private LedgerState _state = Counted(first, metrics);
+    private LedgerState _state = Counted(first, options, metrics);
 
     public LedgerState State => Volatile.Read(ref _state);
 
@@ -34,18 +34,26 @@ internal sealed class LiveLedger(LedgerState first, StoreOptions options, StoreM
     }
 
     /// <summary>Takes this ledger's share out of the gauges.</summary>
-    public void Close() => metrics.History(-State.History.Count, -State.History.Bytes);
+    public void Close()
+    {
+        metrics.History(-State.History.Count, -State.History.Bytes);
+        metrics.Size(-State.Bytes);
+        metrics.SizeLimit(-options.MaxBytes);
+    }
 
-    private static LedgerState Counted(LedgerState state, StoreMetrics metrics)
+    private static LedgerState Counted(LedgerState state, StoreOptions options, StoreMetrics metrics)
     {
         metrics.History(state.History.Count, state.History.Bytes);
+        metrics.Size(state.Bytes);
+        metrics.SizeLimit(options.MaxBytes);
         return state;
     }
 
     private void Replace(LedgerState next)
     {
-        var history = State.History;
+        var (history, bytes) = (State.History, State.Bytes);
         metrics.History(next.History.Count - history.Count, next.History.Bytes - history.Bytes);
+        metrics.Size(next.Bytes - bytes);
         Volatile.Write(ref _state, next);
     }
 }

@@ -7,12 +7,25 @@ using YamlDotNet.RepresentationModel;
 namespace Gatehouse.Access;
 
 /// <summary>A server and how to be let in, from a kubeconfig file (Kubernetes, "Organizing Cluster Access Using kubeconfig Files").</summary>
-/// <remarks>Reads clusters, users with certificate or token, contexts and the current context; exec plug-ins are not for this client.</remarks>
+/// <remarks>Reads clusters, users with certificate or token, contexts and the current context; a user with another way in is a fault.</remarks>
 /// <param name="Pin">What join tokens of this server carry: SHA-256 of the SubjectPublicKeyInfo of the authority that signs its members. Null when the file does not say it.</param>
 internal sealed record Kubeconfig(Uri Server, ApiCredentials Credentials, string? Pin)
 {
     /// <summary>Name of the cluster entry's extension that holds <see cref="Pin"/>.</summary>
     public const string PinExtension = "gatehouse.dev/join-pin";
+
+    /// <summary>Ways in that other clients have. Left unsaid, a command would ask as nobody and be refused for a reason that misleads.</summary>
+    private static readonly (string Field, string Why)[] Unsupported =
+    [
+        ("exec", "credential plug-ins are not run; " + Instead),
+        ("auth-provider", Instead),
+        ("username", Instead),
+        ("password", Instead),
+        ("tokenFile", "write the token itself as token"),
+        ("as", "nobody is impersonated"),
+    ];
+
+    private const string Instead = "use client-certificate-data and client-key-data, or token";
 
     /// <summary>Reads the current context of a file.</summary>
     /// <exception cref="UsageException">Every fault of the file.</exception>
@@ -62,6 +75,7 @@ internal sealed record Kubeconfig(Uri Server, ApiCredentials Credentials, string
 
     private static ApiCredentials? CredentialsOf(YamlMappingNode? user, YamlMappingNode? cluster, X509Certificate2Collection trust, string folder, List<string> faults)
     {
+        faults.AddRange(Unsupported.Where(u => user?.Children.ContainsKey(u.Field) == true).Select(u => $"users[].user.{u.Field}: is not supported: {u.Why}"));
         var chain = Certificates(user, "client-certificate", folder, faults);
         var key = Pem(user, "client-key", folder, faults);
         if (chain.Count > 0 && key is null) faults.Add("users[].user.client-key-data: is required beside client-certificate-data");

@@ -30,18 +30,8 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
     public async Task StartAsync(CancellationToken cancellation)
     {
         StateDirectory.Make(_state);
-        _identity = await MemberIdentity.JoinAsync(
-            new JoinOptions
-            {
-                Server = settings.RootUrl,
-                Directory = Path.Combine(_state, "identity"),
-                Role = EnrollmentProtocol.ClusterRole,
-                Name = settings.Name,
-                Token = await token(cancellation),
-                Time = time,
-                Logger = logs.CreateLogger<MemberCredentials>(),
-            },
-            cancellation);
+        var join = MemberIdentity.Options(settings.RootUrl, EnrollmentProtocol.ClusterRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
+        _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
         _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs));
         _store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(_state, "store.db") }, time, cancellation);
         _role = new ClusterRole(

@@ -18,9 +18,8 @@ internal sealed class GatewayProcess(ServeSettings settings, TimeProvider time, 
     public async Task StartAsync(CancellationToken cancellation)
     {
         StateDirectory.Make(_state);
-        _identity = new SharedIdentity(
-            new JoinOptions { Server = settings.ClusterUrl, Directory = settings.Identity, Role = EnrollmentProtocol.WorkerRole, Name = settings.Name, Time = time },
-            time, logs.CreateLogger<SharedIdentity>());
+        var join = MemberIdentity.Options(settings.ClusterUrl, EnrollmentProtocol.WorkerRole, settings.Name, settings.Identity, time, logs);
+        _identity = new SharedIdentity(join, time, logs.CreateLogger<SharedIdentity>());
         await _identity.LoadAsync(cancellation);
         var client = MemberIdentity.Client(settings.ClusterUrl, _identity, time, logs);
         _objects = new HttpObjectClient(client);

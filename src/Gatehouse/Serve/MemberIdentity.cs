@@ -26,6 +26,10 @@ internal static partial class MemberIdentity
         }
     }
 
+    /// <summary>How a role joins at a server; a token is added by who has one.</summary>
+    public static JoinOptions Options(Uri server, string role, string name, string directory, TimeProvider time, ILoggerFactory logs) =>
+        new() { Server = server, Directory = directory, Role = role, Name = name, Time = time, Logger = logs.CreateLogger<MemberCredentials>() };
+
     /// <summary>A client with the identity, whichever certificate it has at the moment.</summary>
     public static HttpObjectClientOptions Client(Uri server, ICredentialSource credentials, TimeProvider time, ILoggerFactory logs) =>
         new() { Server = server, Credentials = credentials, Time = time, Logger = logs.CreateLogger<HttpObjectClient>() };

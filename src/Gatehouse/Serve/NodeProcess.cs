@@ -19,18 +19,8 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
     public async Task StartAsync(CancellationToken cancellation)
     {
         StateDirectory.Make(_state);
-        _identity = await MemberIdentity.JoinAsync(
-            new JoinOptions
-            {
-                Server = settings.ClusterUrl,
-                Directory = Path.Combine(_state, "identity"),
-                Role = EnrollmentProtocol.WorkerRole,
-                Name = settings.Name,
-                Token = await token(cancellation),
-                Time = time,
-                Logger = logs.CreateLogger<MemberCredentials>(),
-            },
-            cancellation);
+        var join = MemberIdentity.Options(settings.ClusterUrl, EnrollmentProtocol.WorkerRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
+        _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
         _cluster = new HttpObjectClient(MemberIdentity.Client(settings.ClusterUrl, _identity, time, logs));
         if (Path.GetDirectoryName(settings.Socket) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
         _role = new NodeRole(

@@ -115,7 +115,26 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Errors_of_the_server_are_tried_again_ever_later_and_the_state_stays()
+    public async Task A_server_that_is_away_is_looked_for_every_few_seconds()
+    {
+        _rig.Lists(ListJson(5, Interest("a", 3)));
+        var informer = _rig.Run();
+        (await _rig.Server.NextWatchAsync()).Cut();
+        var pauses = new List<TimeSpan>();
+        for (var i = 0; i < 12; i++)
+        {
+            pauses.Add(await _rig.PauseOverAsync());
+            await (await _rig.Server.NextWatchAsync()).RefuseAsync(503, "starts");
+        }
+
+        Assert.All(pauses, p => Assert.InRange(p, TimeSpan.Zero, TimeSpan.FromSeconds(5)));
+        Assert.All(pauses.Skip(7), p => Assert.InRange(p, TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(5)));
+        Assert.Equal(5, pauses.Skip(7).Distinct().Count());
+        Assert.Equal(["a@3"], InformerRig.Text(informer.Snapshot));
+    }
+
+    [Fact]
+    public async Task Refusals_are_tried_again_ever_later_and_the_state_stays()
     {
         _rig.Lists(ListJson(5, Interest("a", 3)));
         var informer = _rig.Run();
@@ -125,7 +144,7 @@ public sealed class InformerTests : IAsyncLifetime
         for (var i = 0; i < 8; i++)
         {
             pauses.Add(await _rig.PauseOverAsync());
-            await (await _rig.Server.NextWatchAsync()).RefuseAsync(500, "oops");
+            await (await _rig.Server.NextWatchAsync()).RefuseAsync(403, "oops");
         }
 
         Assert.All(pauses.Zip(pauses.Skip(1)), p => Assert.True(p.Second >= p.First, string.Join(' ', pauses)));

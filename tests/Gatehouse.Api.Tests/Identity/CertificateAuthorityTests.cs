@@ -135,24 +135,6 @@ public sealed class CertificateAuthorityTests
         Assert.Equal(name, read.Worker);
     }
 
-    [Fact]
-    public void A_kubeconfig_holds_all_that_a_client_needs()
-    {
-        using var directory = new TemporaryDirectory();
-        using var root = CertificateAuthority.CreateRoot("root", TimeProvider.System);
-        var path = directory["admin.kubeconfig"];
-        AdminKubeconfig.Write(path, new Uri("https://10.0.0.1:7443/"), root);
-        AdminKubeconfig.Write(path, new Uri("https://10.0.0.1:7443/"), root);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
-        var lines = File.ReadAllLines(path).Select(l => l.Trim()).Where(l => l.Contains(": ", StringComparison.Ordinal)).Select(l => l.TrimStart('-', ' ').Split(": ")).ToLookup(p => p[0], p => p[1]);
-        Assert.Equal("https://10.0.0.1:7443", lines["server"].Single());
-        Assert.Equal(root.RootPem, Text(lines["certificate-authority-data"].Single()));
-        using var certificate = X509Certificate2.CreateFromPem(Text(lines["client-certificate-data"].Single()), Text(lines["client-key-data"].Single()));
-        Assert.Null(CertificateCheck.Refuse(certificate, root.Certificate, CertificateCheck.ClientPurpose, DateTimeOffset.UtcNow));
-        Assert.True(SubjectName.Read(certificate.SubjectName)!.IsMaster);
-        Assert.Single(Directory.GetFiles(directory.Path));
-    }
-
     [Theory]
     [InlineData("")]
     [InlineData("gh1.abcdefghij.0.0")]

@@ -59,7 +59,7 @@ public class DescriptorToGatewayTests
         var after = await cluster.Local.UntilThereAsync<Exposure>("e1", e => e.Status is { Phase: ExposurePhase.Active, Worker: "w2" });
         await cluster.Local.UntilThereAsync<Peer>(Subnetwork.NameFor("c1", "w2"), p => p.Spec.PublicAddresses.Count > 0);
         await cluster.Local.UntilThereAsync<Peer>(Subnetwork.NameFor("c1", "w1"), p => p.Spec.PublicAddresses.Count == 0);
-        await root.StartAsync();
+        await root.ResumeAsync();
         var atRoot = await root.Local.UntilThereAsync<GatewayHost>("gw", g => g.Status?.Worker == "w2");
         await root.Local.UntilThereAsync<Exposure>("e1", e => e.Status?.Worker == "w2");
 

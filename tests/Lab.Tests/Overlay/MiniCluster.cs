@@ -27,11 +27,14 @@ internal sealed class MiniCluster
     /// <summary>How many questions were asked, by query.</summary>
     public Dictionary<string, int> Asked { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The addresses that the next service will have.</summary>
+    public (string Ipv4, string Ipv6) NextService() => AddressesOf(_nextService + 1);
+
     /// <summary>Declares a service and returns its addresses.</summary>
     public async Task<ServiceAddress> AddServiceAsync(string name, BalancingPolicy policy = BalancingPolicy.RoundRobin)
     {
-        var n = Interlocked.Increment(ref _nextService);
-        var address = new ServiceAddress(policy, $"10.30.{n / 250}.{n % 250}", $"fdff:2000::{n:x}");
+        var (four, six) = AddressesOf(Interlocked.Increment(ref _nextService));
+        var address = new ServiceAddress(policy, four, six);
         await Objects.CreateAsync(
             new FabricService
             {
@@ -89,6 +92,8 @@ internal sealed class MiniCluster
         };
     }
 
+    private static (string Ipv4, string Ipv6) AddressesOf(int n) => ($"10.30.{n / 250}.{n % 250}", $"fdff:2000::{n:x}");
+
     private static bool Serves(FabricInstance i) => i.Status is { Phase: InstancePhase.Running, NamespaceAddress: not null, Instance: not null } && !i.Spec.Undeploy;
 
     private static ResolvedInstance Resolved(FabricInstance i) => new()
@@ -143,7 +148,7 @@ internal sealed class MiniCluster
 
     private void Renew(string service)
     {
-        foreach (var interest in Objects.All<Interest>().Where(i => i.Status?.Service == service))
+        foreach (var interest in Objects.All<Interest>().Where(i => i.Status is null or { Outcome: ResolutionOutcome.Unknown } || i.Status.Service == service))
             Try(() => Objects.UpdateStatusAsync(interest with { Metadata = interest.Metadata with { ResourceVersion = null }, Status = Resolve(interest.Spec.Query) }, default));
     }
 

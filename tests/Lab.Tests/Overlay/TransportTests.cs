@@ -132,6 +132,44 @@ public sealed class TransportTests
         Assert.Equal(1, lab.Lab.Cluster.Asked[nobody]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AddressThatWasUnknown_LeadsToItsService_AsSoonAsThatExists(bool v6)
+    {
+        await using var lab = await PairAsync();
+        var (early4, early6) = lab.Lab.Cluster.NextService();
+        var address = v6 ? early6 : early4;
+        var refused = await Assert.ThrowsAsync<SocketException>(() => LabClient.AskAsync(lab.Client.Host, address, 80));
+        Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
+
+        await lab.Lab.Cluster.AddServiceAsync("early");
+        var instance = await lab.Lab.AddInstanceAsync(lab.Worker2, "early", 0);
+        await using var server = LabServer.Start(instance.Host, "early.0", 80);
+        await LabClient.EventuallyAsync(() => lab.Worker1.Role.Services.Find(IPAddress.Parse(address)) is { Targets.Count: 1 }, "the worker is told of the service without asking again");
+
+        // The refusal in the kernel has seconds to go.
+        Assert.Equal("early.0", (await LabClient.AskAsync(lab.Client.Host, address, 80)).Server);
+        Assert.Equal(1, lab.Lab.Cluster.Asked[address]);
+    }
+
+    [Fact]
+    public async Task UnknownAddresses_AreGivenUp_AfterTheRefusal()
+    {
+        await using var lab = await PairAsync();
+        string[] nobody = ["10.30.200.1", "10.30.200.2"];
+        foreach (var address in nobody) await Assert.ThrowsAsync<SocketException>(() => LabClient.AskAsync(lab.Client.Host, address, 80));
+        Assert.Equal(nobody, lab.Lab.Cluster.Objects.All<Interest>().Select(i => i.Spec.Query).Where(nobody.Contains).Order(StringComparer.Ordinal));
+
+        await LabClient.EventuallyAsync(
+            async () =>
+            {
+                await lab.Worker1.Role.Interests.SurveyAsync(new HashSet<string>(), TestContext.Current.CancellationToken);
+                return !lab.Lab.Cluster.Objects.All<Interest>().Any(i => nobody.Contains(i.Spec.Query));
+            },
+            "the questions are withdrawn");
+    }
+
     [Fact]
     public async Task ServiceWithoutInstance_IsRefusedAtOnce_AndServesWhenOneComes()
     {
