@@ -39,6 +39,55 @@ public sealed class ResolutionTests
     }
 
     [Fact]
+    public async Task A_cluster_knows_the_foreign_workers_that_serve_or_call_it_and_no_others()
+    {
+        await using var root = await RootHost.StartAsync();
+        await using var serving = await ClusterHost.StartAsync(root, "c1");
+        await using var calling = await ClusterHost.StartAsync(root, "c2");
+        await using var stranger = await ClusterHost.StartAsync(root, "c3");
+        await stranger.JoinAsync("x1");
+        await RunAloneAsync(serving, "s1", Web);
+        await RunAloneAsync(serving, "s2", "app.ns.db.ns");
+        await RunAloneAsync(calling, "k2", "app.ns.own.ns");
+        await calling.JoinAsync("k1");
+        await root.Local.UntilThereAsync<Peer>("c1.s2", p => p.Spec.Bindings.Count == 1);
+        await root.Local.UntilThereAsync<Peer>("c2.k2", p => p.Spec.Bindings.Count == 1);
+        var asked = await calling.WorkerClient("k1").CreateAsync(Interest("k1", Web), Ct);
+        // k2 asks for what runs in its own cluster: it calls nobody else.
+        await calling.WorkerClient("k2").CreateAsync(Interest("k2", "app.ns.own.ns"), Ct);
+
+        await calling.Local.UntilThereAsync<Peer>("c1.s1", p => p.Spec.Bindings.Count == 1);
+        var caller = await serving.Local.UntilThereAsync<Peer>("c2.k1", p => p.Spec.Subnetwork is not null);
+        Assert.Null(caller.Spec.Calls);
+        Assert.Equal(["c2"], Reach(await root.Local.GetAsync<Peer>("c1.s1", Ct)));
+        Assert.Equal(["c1"], Reach(await root.Local.GetAsync<Peer>("c2.k1", Ct)));
+        Assert.Empty(Reach(await root.Local.GetAsync<Peer>("c1.s2", Ct)));
+        Assert.Empty(Reach(await root.Local.GetAsync<Peer>("c2.k2", Ct)));
+        Assert.Equal(["c1.s1", "c2.k1", "c2.k2"], await NamesAsync(calling));
+        Assert.Equal(["c1.s1", "c1.s2", "c2.k1"], await NamesAsync(serving));
+        Assert.Equal(["c3.x1"], await NamesAsync(stranger));
+
+        await calling.Local.DeleteAsync<Interest>(asked.Key, null, Ct);
+        await calling.Local.UntilGoneAsync<Peer>("c1.s1");
+        await serving.Local.UntilGoneAsync<Peer>("c2.k1");
+        await root.Local.UntilGoneAsync<Peer>("c2.k1");
+
+        // The worker that has the fewest instances gets the next one: the new worker.
+        async Task RunAloneAsync(ClusterHost cluster, string worker, string service)
+        {
+            await cluster.JoinAsync(worker);
+            await DeclareAsync(root, service, 1, cluster.Options.Name);
+            await cluster.RunAsync($"{service}.0", worker, 0);
+        }
+    }
+
+    private static List<string> Reach(Peer? peer) =>
+        [.. (peer!.Metadata.Labels?.Keys ?? []).Where(k => k.StartsWith(Peer.ReachPrefix, StringComparison.Ordinal)).Select(k => k[Peer.ReachPrefix.Length..]).Order(StringComparer.Ordinal)];
+
+    private static async Task<List<string>> NamesAsync(ClusterHost cluster) =>
+        [.. (await cluster.Local.ListAsync<Peer>(Selection.All, Ct)).Items.Select(p => p.Metadata.Name).Order(StringComparer.Ordinal)];
+
+    [Fact]
     public async Task While_root_is_away_the_known_goes_on_also_after_a_restart_and_the_unknown_waits_and_is_found()
     {
         await using var root = await RootHost.StartAsync();
