@@ -220,6 +220,7 @@ public sealed class HostTests
     [InlineData("/register", "[1]", "JSON object")]
     [InlineData("/register", "null", "null")]
     [InlineData("/register", "{}", "client_id: is required")]
+    [InlineData("/container/deploy", """{"pid":1,"serviceName":"\ud800","instanceNumber":0}""", "the body is no valid JSON")]
     [InlineData("/container/deploy", """{"pid":"x"}""", "pid: a whole number")]
     [InlineData("/container/deploy", """{"pid":0,"serviceName":"","instanceNumber":-1}""", "serviceName: is required; instanceNumber: '-1' is not valid: must be between 0 and 999999; pid: '0' is not valid")]
     [InlineData("/container/deploy", """{"pid":99999999,"serviceName":"a.b.c.d","instanceNumber":0}""", "there is no process 99999999")]
