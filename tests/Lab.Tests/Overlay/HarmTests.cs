@@ -154,7 +154,7 @@ public sealed class HarmTests
         Assert.NotEqual(kept.Namespace!.Ipv4, again.Namespace.Ipv4);
         await lab.Lab.Cluster.ChangeAsync("web.9", s => s with { Undeploy = true });
         await LabClient.EventuallyAsync(() => !new ProcessIdentity(kept.Pid, kept.StartTime).IsAlive, "an undeploy ends it");
-        Assert.DoesNotContain(NetworkNamespace.List(), n => n == kept.NamespaceName);
+        await LabClient.EventuallyAsync(() => !NetworkNamespace.List().Contains(kept.NamespaceName), "its namespace is removed");
     }
 
     /// <summary>Its program goes on printing to the same file, which never holds more than the bound and what came since the last look.</summary>
