@@ -32,7 +32,7 @@ internal static partial class NodeLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "instance {Instance} is gone: {Fault}")]
     public static partial void InstanceLost(this ILogger log, string instance, string fault);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "the state on disk is not trusted and was set aside: {Why}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "the state on disk was not as it should be: {Why}")]
     public static partial void StateRefused(this ILogger log, string why);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "this worker's subnetwork was {Former} and is {Now} from now on: its instances get other namespace addresses")]
@@ -50,9 +50,21 @@ internal static partial class NodeLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} entries of peers were missing or wrong in the kernel and were mended")]
     public static partial void Repaired(this ILogger log, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "the tables were gone and were loaded anew")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the tables were gone, or not whole, and were loaded anew")]
     public static partial void TablesMissing(this ILogger log);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Act}: {Fault}")]
     public static partial void KernelFault(this ILogger log, string act, string fault);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the underlay's MTU is {Mtu}, and IPv6 needs {Least}: this worker's overlay carries IPv4 alone until it is raised")]
+    public static partial void Ipv6Lost(this ILogger log, int mtu, int least);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the underlay's MTU is {Mtu}: the overlay carries IPv6 again")]
+    public static partial void Ipv6Back(this ILogger log, int mtu);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "instance {Instance} runs here as process {Pid}, which the state did not have: taken in again")]
+    public static partial void InstanceFound(this ILogger log, string instance, int pid);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{What} is this node's and belongs to nothing that it has: removed")]
+    public static partial void LeftoverRemoved(this ILogger log, string what);
 }

@@ -12,6 +12,7 @@ internal sealed class NodeMetrics : IDisposable
     private readonly Counter<long> _slowPackets;
     private readonly Histogram<double> _resolve;
     private readonly Counter<long> _flowDeletes;
+    private readonly Counter<long> _emptied;
 
     public NodeMetrics()
     {
@@ -21,7 +22,10 @@ internal sealed class NodeMetrics : IDisposable
         _slowPackets = _meter.CreateCounter<long>("gatehouse.node.slowpath.packets", "{packet}", "Packets that reached user space, by what became of them.");
         _resolve = _meter.CreateHistogram<double>("gatehouse.node.slowpath.resolve", "s", "From a destination's first packet until its packets are put back, or dropped.");
         _flowDeletes = _meter.CreateCounter<long>("gatehouse.node.flows.deletes", "{instance}", "Instances whose flows were ended, since they are gone.");
+        _emptied = _meter.CreateCounter<long>("gatehouse.node.instances.logs_emptied", "{file}", "Outputs of instances that grew over their bound and were emptied.");
     }
+
+    public void LogEmptied() => _emptied.Add(1);
 
     /// <summary>Instances whose flows were ended in the kernel.</summary>
     public void FlowsDeleted(int instances) => _flowDeletes.Add(instances);

@@ -108,4 +108,16 @@ public sealed record NodeLimits
 
     /// <summary>How often devices, routes and neighbours are compared with what they should be, without any sign of a change. Default 60 s.</summary>
     public TimeSpan Repair { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often it is asked whether the tables are whole; the longest time for which somebody's <c>nft flush ruleset</c> goes unnoticed. Default 500 ms.</summary>
+    public TimeSpan TableWatch { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// Bytes of an instance's output on disk; a file that is larger is emptied, half as much of its end stays beside it. Default 16 MiB. It is looked at once a second: what is
+    /// printed in between, or while the agent is away, comes on top.
+    /// </summary>
+    public long InstanceLog { get; init; } = 16 << 20;
+
+    /// <summary>Outputs that are kept of instances that ended; the oldest of further ones is removed. Default 64.</summary>
+    public int EndedLogs { get; init; } = 64;
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Gatehouse.Node.Doctor;
+using Gatehouse.Node.Instances;
 using Gatehouse.Node.LocalApi;
 using Gatehouse.Node.Trace;
 using Gatehouse.Objects.Kinds;
@@ -25,6 +26,33 @@ public sealed partial class NodeRole
 
     internal Task EndAsync(string instance, string why, CancellationToken cancellation) =>
         AtCluster($"reporting the end of {instance}", () => _reconciler.EndAsync(instance, why, cancellation));
+
+    internal Task DetachAsync(string instance, string why, CancellationToken cancellation) =>
+        AtCluster($"reporting the end of {instance}", () => _reconciler.DetachAsync(instance, why, cancellation));
+
+    /// <summary>Whether the cluster is still taking out an earlier instance of that name.</summary>
+    internal bool IsLeaving(string instance) => _mirrors.Instances.Snapshot.GetValueOrDefault(instance) is { } there && InstancePlan.IsUndeployed(there);
+
+    /// <summary>Waits until the cluster says which instance address an instance has, or why it has none.</summary>
+    /// <returns>Null: it said neither in that time.</returns>
+    internal async Task<FabricInstanceStatus?> ToldAsync(string instance, TimeSpan patience, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(patience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        try
+        {
+            await foreach (var change in _mirrors.Instances.ChangesAsync(either.Token))
+            {
+                if (change.Object is { Status: { } status } told && told.Metadata.Name == instance && (status.Instance is not null || !string.IsNullOrEmpty(status.Message))) return status;
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // Not in time: the caller says so.
+        }
+
+        return null;
+    }
 
     internal StatusAnswer Status() => new(
         _options.Name, Client, _addresses?.Subnetwork4.ToString(), _addresses?.Subnetwork6.ToString(), _peers.Peers.Count, _services.All.Count, _interests.Count, _path.Count,

@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Gatehouse.Api.Client;
 using Gatehouse.Linux;
-using Gatehouse.Linux.Netlink;
 using Gatehouse.Node.Closest;
 using Gatehouse.Objects.Kinds;
 
@@ -10,9 +9,6 @@ namespace Gatehouse.Node;
 /// <summary>What runs once packets pass.</summary>
 public sealed partial class NodeRole
 {
-    /// <summary>A second after a sign of change the kernel is compared: one change makes many signs.</summary>
-    private static readonly TimeSpan RepairDelay = TimeSpan.FromSeconds(1);
-
     // One signal says as much as many: there are exposures whose address may not be resolved.
     private readonly Channel<bool> _resolve = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
@@ -56,60 +52,6 @@ public sealed partial class NodeRole
         using var probe = DistanceProbe.Open(_options.Namespace, _addresses!.Bridge4, Random.Shared);
         var loop = new ClosestLoop(_distances, probe, _services, _peers, _options, _time);
         await EveryAsync(_options.Limits.Probe, "measuring distances", () => loop.StepAsync(cancellation), cancellation);
-    }
-
-    private Task RepairAsync(CancellationToken cancellation) => EveryAsync(_options.Limits.Repair, "comparing the kernel", MendAsync, cancellation);
-
-    /// <summary>Somebody took something of ours away, or the underlay changed: looks a moment later.</summary>
-    private async Task WatchKernelAsync(CancellationToken cancellation)
-    {
-        await Ready.WaitAsync(cancellation);
-        using var monitor = RouteMonitor.Open(RouteGroups.Links | RouteGroups.Addresses | RouteGroups.Routes | RouteGroups.Neighbours, _options.Namespace);
-        DateTimeOffset? due = null;
-        await foreach (var sign in monitor.ReadAllAsync(cancellation))
-        {
-            if (!Concerns(sign) || due > _time.GetUtcNow()) continue;
-            due = _time.GetUtcNow() + RepairDelay;
-            _ = MendLaterAsync(cancellation);
-        }
-    }
-
-    /// <summary>Whether something that should be there is gone, or the underlay changed. Our own changes make signs too; those are as wished.</summary>
-    private bool Concerns(RouteEvent sign) => sign switch
-    {
-        { Kind: RouteEventKind.Overrun } => true,
-        { Kind: RouteEventKind.Set, Link: { } link } => link.Index == _devices!.UnderlayIndex && link.Mtu != _devices.UnderlayMtu,
-        { Kind: RouteEventKind.Set } => false,
-        { Link: { } link } => link.Index == _devices!.Vxlan || link.Index == _devices.Bridge,
-        { Address: { } address } => address.Index == _devices!.Bridge,
-        { Route: { } route } => _peers.Wants(route) || _devices!.Wants(route) || _instances.Wants(route.Destination.BaseAddress),
-        { Neighbour: { } neighbour } => _peers.Wants(neighbour),
-        _ => false,
-    };
-
-    private async Task MendLaterAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await Task.Delay(RepairDelay, _time, cancellation);
-            await MendAsync();
-        }
-        catch (OperationCanceledException)
-        {
-            // The role ends.
-        }
-        catch (LinuxException fault)
-        {
-            _log.KernelFault("mending", fault.Message);
-        }
-    }
-
-    private async Task MendAsync()
-    {
-        if (_devices!.Ensure(_addresses!)) _peers.Start(_devices, _addresses!);
-        else if (_peers.Reconcile() is > 0 and var count) _log.Repaired(count);
-        if (_path.Restore()) _log.TablesMissing();
-        await _instances.StartAsync(_devices, _addresses!);
     }
 
     private async Task FollowExposuresAsync(IInformer<Exposure> exposures, CancellationToken cancellation)

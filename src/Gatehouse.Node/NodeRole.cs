@@ -64,7 +64,7 @@ public sealed partial class NodeRole : IAsyncDisposable
         _instances = new(_path, _file, options, _log);
         _flows = new(options, _metrics);
         _flowEnds = new(_flows, _path.Marks, options.Limits.SecondSweep, time, _log);
-        _reconciler = new(_instances, _mirrors.Instances, cluster, new(_file, options), _flows, options, time, _log);
+        _reconciler = new(_instances, _mirrors.Instances, cluster, new(_file, options), _flows, _file, options, time, _log);
         _exposures = new(_path, _services, _interests, _flows, options, _log);
         _reporter = new(_exposures, cluster, time, _log);
         _survey = new(_flows, _services, _interests, _instances, cluster, () => _exposures.Services);
@@ -166,6 +166,8 @@ public sealed partial class NodeRole : IAsyncDisposable
         yield return MeasureAsync(cancellation);
         yield return RepairAsync(cancellation);
         yield return WatchKernelAsync(cancellation);
+        yield return WatchTablesAsync(cancellation);
+        if (_options.RunsProcesses) yield return TrimLogsAsync(cancellation);
         if (_mirrors.Exposures is { } exposures)
         {
             yield return FollowExposuresAsync(exposures, cancellation);
@@ -179,8 +181,10 @@ public sealed partial class NodeRole : IAsyncDisposable
     {
         var addresses = OverlayAddresses.From(range);
         HostSettings.Ensure(_options, _file);
+        if (_devices is null) LeftBehind.TakeIn(_file, addresses, _options, _mirrors.Instances.Snapshot, _log);
         if (_devices is null) _devices = OverlayDevices.Open(_options, addresses);
         else _devices.Ensure(addresses);
+        TellIpv6();
         _addresses = addresses;
         await _instances.LoadAsync(addresses);
         _path.Load(Shape(addresses));

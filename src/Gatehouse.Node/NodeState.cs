@@ -10,7 +10,13 @@ namespace Gatehouse.Node;
 /// <summary>What a node keeps on disk, beside the informers' mirrors: it starts from that, whoever is away.</summary>
 internal sealed record NodeState
 {
-    /// <summary>Eight hexadecimal digits, random, for names that must differ from those of other nodes on the same machine.</summary>
+    /// <summary>Bound of <see cref="Leaving"/>; the objects of older ones stay at the cluster as dead, for <c>gatehouse undeploy</c>.</summary>
+    public const int MostLeaving = 1_024;
+
+    /// <summary>
+    /// Eight hexadecimal digits for names that must differ from those of other nodes on the same machine. Of the state directory's path, so that what bears it is known again
+    /// when the file that says so is lost.
+    /// </summary>
     public required string Tag { get; set; }
 
     /// <summary>The node engine that registered; null when none has.</summary>
@@ -27,11 +33,17 @@ internal sealed record NodeState
     /// <summary>The first host number that nobody ever had.</summary>
     public int NextHost { get; set; } = HostNumbers.First;
 
+    /// <summary>Instances that were detached for good and whose objects, which this worker made, the cluster still has. At most <see cref="MostLeaving"/>, the oldest first.</summary>
+    public IReadOnlyList<string> Leaving { get; set; } = [];
+
     /// <summary>Settings of the host as they were before; tear-down sets them back.</summary>
     public IReadOnlyDictionary<string, string> FormerSettings { get; set; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }
 
-/// <summary>The node's state file: one line of JSON and its SHA-256. Replaced whole, durably, or not at all.</summary>
+/// <summary>
+/// The node's state file: one line of JSON and its SHA-256. Replaced whole, durably, or not at all; and there twice, since it can't be asked for anywhere else: the copy is
+/// written first, so that it is never older than the file.
+/// </summary>
 internal sealed class NodeStateFile(string directory)
 {
     private readonly Lock _gate = new();
@@ -39,18 +51,26 @@ internal sealed class NodeStateFile(string directory)
 
     private string FilePath => Path.Combine(directory, "node.json");
 
+    private string CopyPath => FilePath + ".copy";
+
     /// <summary>The state as it is; <see cref="Load"/> comes first.</summary>
     public NodeState State => Volatile.Read(ref _state) ?? throw new InvalidOperationException("the state was not loaded");
 
-    /// <summary>Reads the file, or begins anew.</summary>
-    /// <returns>Why the file was not trusted and set aside; null when all is well.</returns>
+    /// <summary>Reads the file, or its copy where the file is lost, or begins anew.</summary>
+    /// <returns>What was not trusted and set aside, and what was taken instead; null when all is well.</returns>
     public string? Load()
     {
         Directory.CreateDirectory(directory);
-        var refusal = TryRead(out var state);
-        if (refusal is not null) File.Move(FilePath, FilePath + ".refused", overwrite: true);
-        lock (_gate) _state = state ?? new NodeState { Tag = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)) };
-        if (state is null) Update(s => s);
+        var refusal = Refused(FilePath, out var state);
+        if (state is null && (refusal is not null || File.Exists(CopyPath)))
+        {
+            refusal ??= $"{FilePath} is gone";
+            var second = Refused(CopyPath, out state);
+            refusal = state is not null ? $"{refusal}; its copy was taken, nothing is lost" : $"{refusal}; {second ?? "it has no copy"}: what is in the kernel is looked for";
+        }
+
+        lock (_gate) _state = state ?? new NodeState { Tag = Sum(Path.GetFullPath(directory)).Split(':')[1][..8] };
+        Update(s => s);
         return refusal;
     }
 
@@ -67,34 +87,49 @@ internal sealed class NodeStateFile(string directory)
         }
     }
 
-    private string? TryRead(out NodeState? state)
+    /// <summary>Reads a file; one that is not whole is set aside.</summary>
+    private static string? Refused(string path, out NodeState? state)
+    {
+        var refusal = TryRead(path, out state);
+        if (refusal is not null) File.Move(path, path + ".refused", overwrite: true);
+        return refusal;
+    }
+
+    private static string? TryRead(string path, out NodeState? state)
     {
         state = null;
-        if (!File.Exists(FilePath)) return null;
-        var lines = File.ReadAllText(FilePath).Split('\n');
-        if (lines.Length < 2 || lines[1] != Sum(lines[0])) return $"{FilePath} was cut or changed: its checksum does not fit";
+        if (!File.Exists(path)) return null;
+        var lines = File.ReadAllText(path).Split('\n');
+        if (lines.Length < 2 || lines[1] != Sum(lines[0])) return $"{path} was cut or changed: its checksum does not fit";
         try
         {
             state = JsonSerializer.Deserialize(lines[0], NodeJson.Default.NodeState);
-            return state is null ? $"{FilePath} holds nothing" : null;
+            return state is null ? $"{path} holds nothing" : null;
         }
         catch (JsonException fault)
         {
-            return $"{FilePath} can't be read: {fault.Message}";
+            return $"{path} can't be read: {fault.Message}";
         }
     }
 
     private void Write(NodeState state)
     {
         var json = JsonSerializer.Serialize(state, NodeJson.Default.NodeState);
-        var temporary = FilePath + ".new";
+        var bytes = Encoding.UTF8.GetBytes($"{json}\n{Sum(json)}\n");
+        Write(CopyPath, bytes);
+        Write(FilePath, bytes);
+    }
+
+    private static void Write(string path, byte[] bytes)
+    {
+        var temporary = path + ".new";
         using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write))
         {
-            file.Write(Encoding.UTF8.GetBytes($"{json}\n{Sum(json)}\n"));
+            file.Write(bytes);
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(temporary, FilePath, overwrite: true);
+        File.Move(temporary, path, overwrite: true);
     }
 
     private static string Sum(string text) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";

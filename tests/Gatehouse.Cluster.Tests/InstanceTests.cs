@@ -175,7 +175,7 @@ public sealed class InstanceTests
         var dead = (await cluster.Local.ListAsync<FabricInstance>(new Selection(Fields: "spec.worker=w1"), Ct)).Items.Single();
         Assert.Equal(InstancePhase.Dead, dead.Status!.Phase);
         Assert.StartsWith("worker w1 is away since", dead.Status.Message, StringComparison.Ordinal);
-        await root.Local.UntilThereAsync<FabricInstance>(dead.Key, i => i.Status!.Phase == InstancePhase.Dead);
+        await time.PassUntilAsync(root.Local.UntilThereAsync<FabricInstance>(dead.Key, i => i.Status!.Phase == InstancePhase.Dead));
     }
 
     [Theory]

@@ -83,8 +83,8 @@ public sealed class WorkerTests
         time.Advance(TimeSpan.FromHours(1));
         var released = await cluster.Local.UntilThereAsync<Worker>("w1", w => w.Status!.Subnetwork is null);
         Assert.Contains("was not heard of for 01:00:00", released.Status!.Message, StringComparison.Ordinal);
-        await root.Local.UntilThereAsync<Subnetwork>("c1.w1", s => s.Status!.Phase == AddressPhase.Quarantined);
-        await cluster.Local.UntilGoneAsync<Peer>("c1.w1");
+        await time.PassUntilAsync(root.Local.UntilThereAsync<Subnetwork>("c1.w1", s => s.Status!.Phase == AddressPhase.Quarantined));
+        await time.PassUntilAsync(cluster.Local.UntilGoneAsync<Peer>("c1.w1"));
 
         await cluster.RenewAsync("w1", 15);
         await cluster.Local.UntilThereAsync<Worker>("w1", w => w.Status is { Phase: PresencePhase.Ready, Subnetwork.Index: 0, Message: null });

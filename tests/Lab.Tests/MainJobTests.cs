@@ -113,6 +113,52 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
         Assert.Equal(["web.0", "web.1", "web.2"], three.Keys.Order(StringComparer.Ordinal));
     }
 
+    /// <summary>On a worker where no node engine ever registered.</summary>
+    [Fact]
+    public async Task A_process_is_attached_and_detached_by_the_command_line_alone()
+    {
+        var pid = (await job.Lab.RequireAsync("run", "worker2", "--", "sh", "-c", """
+            unshare -n sleep 600 >/dev/null 2>&1 & p=$!
+            while [ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/$$/ns/net)" ]; do sleep 0.05; done
+            echo $p
+            """)).Trim();
+        try
+        {
+            var attached = await job.Lab.InAsync("worker2", "gatehouse", "attach", pid, "web", "9");
+            Assert.True(attached.ExitCode == 0, attached.Output + attached.Errors);
+            Assert.Matches("^web\\.9 attached at 10\\.18\\..*; instance address 10\\.30\\.", attached.Output);
+            var second = await job.Lab.InAsync("worker2", "gatehouse", "attach", pid, "web", "10");
+            Assert.Equal(1, second.ExitCode);
+            Assert.Contains($"process {pid} is in the network namespace of web.9", second.Errors, StringComparison.Ordinal);
+            await job.Lab.RequireAsync("run", "worker2", "--", "gatehouse", "attach", "0", "web", "9", "--detach");
+            await GoneAsync("web.9");
+
+            // Nobody declared that service: it says so, and nothing of it stays either.
+            var unknown = await job.Lab.InAsync("worker2", "gatehouse", "attach", pid, "nosuch", "0");
+            Assert.Equal(1, unknown.ExitCode);
+            Assert.Contains("nosuch.0 attached at 10.18.", unknown.Errors, StringComparison.Ordinal);
+            Assert.Contains("no such service", unknown.Errors, StringComparison.Ordinal);
+            await job.Lab.RequireAsync("run", "worker2", "--", "gatehouse", "attach", "0", "nosuch", "0", "--detach");
+            await GoneAsync("nosuch.0");
+        }
+        finally
+        {
+            await job.Lab.InAsync("worker2", "kill", pid);
+        }
+    }
+
+    [Fact]
+    public async Task Trace_takes_an_IPv6_address_with_a_port_in_brackets()
+    {
+        var web = await job.Lab.GetAsync("fabricservice", "web");
+        var instance = await job.Lab.GetAsync("fabricinstance", "web.0");
+        var worker = instance["spec"]!["worker"]!.ToString();
+        var (source, target) = (instance["status"]!["namespaceAddress"]!["ipv6"]!.ToString(), web["status"]!["addresses"]![0]!["ipv6"]!.ToString());
+        var told = await job.Lab.RequireAsync("run", worker, "--", "gatehouse", "trace", source, $"[{target}]:80");
+
+        Assert.StartsWith($"{source} -> {target}: ", told, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Exposures_come_and_go_with_the_command_line()
     {
@@ -212,5 +258,21 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
         Assert.True(Directory.Exists($"/proc/{Row("worker1")["pid"]}"));
 
         JsonNode Row(string host) => rows.Single(r => r!["host"]!.ToString() == host)!;
+    }
+
+    /// <summary>Neither root nor the cluster has it any more.</summary>
+    private async Task GoneAsync(string instance)
+    {
+        foreach (var ask in new Func<string[], Task<CommandResult>>[] { w => job.Lab.InAsync("root", w), w => job.Lab.InAsync("cluster1", w) })
+        {
+            CommandResult left;
+            var patience = TimeProvider.System.GetTimestamp();
+            do
+            {
+                left = await ask(["gatehouse", "get", "fabricinstances", "-o", "name"]);
+                Assert.True(left.ExitCode == 0 && TimeProvider.System.GetElapsedTime(patience) < TimeSpan.FromSeconds(60), $"{instance} stays:\n{left.Output}{left.Errors}");
+            }
+            while (left.Output.Split('\n').Any(l => l.EndsWith($"/{instance}", StringComparison.Ordinal)));
+        }
     }
 }

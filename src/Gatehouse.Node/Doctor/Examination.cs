@@ -1,3 +1,5 @@
+using Gatehouse.Node.Overlay;
+
 namespace Gatehouse.Node.Doctor;
 
 /// <summary>Facts in, findings out: each says what it breaks and how to cure it. Pure.</summary>
@@ -6,7 +8,6 @@ internal static class Examination
     /// <summary>Certificates of a day and leases of seconds bear this much.</summary>
     private static readonly TimeSpan MostClockOffset = TimeSpan.FromSeconds(5);
 
-    private const int LeastMtu = 1_350;
     private const int LeastConntrack = 65_536;
 
     public static IReadOnlyList<Finding> Examine(HostFacts facts, NodeOptions options) =>
@@ -20,7 +21,7 @@ internal static class Examination
         BridgeFilter(facts),
         Loose(facts),
         ConntrackSize(facts),
-        Mtu(facts),
+        Mtu(facts, options),
         Clock(facts),
         facts.HasSubnetwork ? Finding.Fine("subnetwork", "leased")
             : new("subnetwork", Severity.Broken, "none yet", "nothing can be attached", "wait for root, or look at the worker's status at its cluster"),
@@ -79,12 +80,17 @@ internal static class Examination
             : Finding.Fine("nf_conntrack_max", seen);
     }
 
-    private static Finding Mtu(HostFacts facts) => facts.UnderlayMtu switch
+    private static Finding Mtu(HostFacts facts, NodeOptions options)
     {
-        null => Finding.Fine("mtu", "not known before the devices are there"),
-        < LeastMtu and var mtu => new("mtu", Severity.Warning, $"{mtu} on the underlay", "IPv6 wants 1280 bytes inside the tunnel, which adds 50 (over IPv6 70)", "raise the underlay's MTU"),
-        var mtu => Finding.Fine("mtu", $"{mtu} on the underlay"),
-    };
+        if (facts.UnderlayMtu is not { } mtu) return Finding.Fine("mtu", "not known before the devices are there");
+        var overhead = OverlayDevices.OverheadOf(options);
+        var (inside, least) = (mtu - overhead, DeviceLife.LeastMtu6 + overhead);
+        var seen = $"{mtu} on the underlay, {inside} inside the tunnel";
+        return inside >= DeviceLife.LeastMtu6 ? Finding.Fine("mtu", seen)
+            : new("mtu", Severity.Broken, seen,
+                $"IPv6 needs {DeviceLife.LeastMtu6} bytes inside the tunnel, which adds {overhead}: no IPv6 address of the overlay works on this worker; IPv4 goes on",
+                $"raise the MTU of the device that has {options.Underlay} to {least} or more; IPv6 comes back by itself");
+    }
 
     private static Finding Clock(HostFacts facts) => facts.ClockOffset switch
     {

@@ -38,6 +38,9 @@ internal sealed record AttachedInstance
     /// <summary>Whether the cluster had an object of it: when that is missing later, the instance was deleted.</summary>
     public bool Declared { get; set; }
 
+    /// <summary>Whether this worker made that object, since nobody else had: it goes with the instance when that is detached for good.</summary>
+    public bool Brought { get; set; }
+
     /// <summary>Name of the <see cref="FabricInstance"/>.</summary>
     [JsonIgnore]
     public string Name => $"{Service}.{Number}";

@@ -72,8 +72,9 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
     }
 
     /// <summary>Attaches an instance, or returns what it has when the same one is attached already.</summary>
-    /// <exception cref="AttachRefusedException">Another one has the name or the port, no address is free, or there is no subnetwork yet.</exception>
-    /// <exception cref="LinuxException">The kernel refuses something; nothing of it stays.</exception>
+    /// <exception cref="AttachRefusedException">
+    /// Another one has the name, the namespace or the port, no address is free, there is no subnetwork yet, or the kernel refuses something. Nothing of it stays.
+    /// </exception>
     public async Task<AttachedInstance> AttachAsync(AttachRequest request, AddressPair? address, CancellationToken cancellation)
     {
         await _turn.WaitAsync(cancellation);
@@ -89,16 +90,17 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
 
             PortMappings.Check(request.PortMappings, request.Name, _attached.Values, options);
             using var target = OpenNamespace(request);
+            if (OwnerOf(target) is { } owner) throw new AttachRefusedException($"{Where(request)} is in the network namespace of {owner}, which is attached; each instance needs one of its own");
             instance = Reserve(request, address);
             try
             {
                 _link.Ensure(instance.Host, target);
             }
-            catch (LinuxException)
+            catch (LinuxException fault)
             {
                 _link.Remove(instance.Host);
                 Forget(instance);
-                throw;
+                throw new AttachRefusedException($"{Where(request)} could not be attached as {instance.Name}; nothing of it stays. The kernel refused {fault.Message}");
             }
 
             Publish(d => d[instance.Name] = instance);
@@ -174,10 +176,30 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
 
     private static string MapOwner(string name) => $"map/{name}";
 
+    private static string Where(AttachRequest request) => request.NamespaceName is { } name ? $"network namespace '{name}'" : $"process {request.Pid}";
+
     private static string Where(AttachedInstance instance) => instance.NamespaceName is { } name ? $"namespace {name}" : $"process {instance.Pid}";
 
     private static bool IsSame(AttachedInstance there, AttachRequest request) => there.NamespaceName == request.NamespaceName
         && (request.NamespaceName is not null || (there.Pid == request.Pid && new ProcessIdentity(there.Pid, there.StartTime).IsAlive));
+
+    /// <summary>The instance that is attached to a namespace already.</summary>
+    private string? OwnerOf(NetworkNamespace target) => _attached.Values.FirstOrDefault(i => IdentityOf(i) == target.Identity)?.Name;
+
+    /// <summary>Null when its namespace is gone.</summary>
+    private static ulong? IdentityOf(AttachedInstance instance)
+    {
+        try
+        {
+            if (instance.Pid != 0 && instance.NamespaceName is null && !new ProcessIdentity(instance.Pid, instance.StartTime).IsAlive) return null;
+            using var its = instance.NamespaceName is { } name ? NetworkNamespace.Open(name) : NetworkNamespace.OpenPid(instance.Pid);
+            return its.Identity;
+        }
+        catch (LinuxException)
+        {
+            return null;
+        }
+    }
 
     private NetworkNamespace OpenNamespace(AttachRequest request)
     {
@@ -235,7 +257,11 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
             Address = address,
             Namespace = NamespaceOf(_addresses!, taken.Host),
         };
-        file.Update(_ => taken.State with { Instances = [.. taken.State.Instances, instance] });
+        file.Update(_ => taken.State with
+        {
+            Instances = [.. taken.State.Instances, instance],
+            Leaving = [.. taken.State.Leaving.Where(n => n != instance.Name)],
+        });
         return instance;
     }
 

@@ -42,7 +42,7 @@ internal sealed class InstanceLink(RouteSocket host, OverlayDevices devices, Ove
         });
         far ??= inside.Links().First(l => l.Mac == addresses.InstanceMac(number));
         SetInside(inside, target, far, number);
-        SetOutside(outer, name, number);
+        SetOutside(outer, there?.Mtu ?? devices.Mtu, name, number);
     }
 
     /// <summary>Removes the pair; nothing when it is gone already, as after the end of the namespace.</summary>
@@ -55,21 +55,25 @@ internal sealed class InstanceLink(RouteSocket host, OverlayDevices devices, Ove
         // Container engines switch IPv6 off in namespaces that have none of theirs; this device is ours.
         if (Sysctl.Get($"net/ipv6/conf/{link.Name}/disable_ipv6", target) == "1") Sysctl.Set($"net/ipv6/conf/{link.Name}/disable_ipv6", "0", target);
         if (inside.FindLink("lo") is { IsUp: false } loopback) inside.SetLink(loopback.Index, new() { Up = true });
-        inside.SetLink(link.Index, new() { AddressGeneration = AddressGeneration.None });
-        inside.SetLink(link.Index, new() { Up = true, Mtu = devices.Mtu });
+        inside.BringUp(link.Index, devices.Mtu, link.Mtu);
         var has = inside.Addresses(link.Index).Select(a => a.Address).ToArray();
         InterfaceAddress[] wanted = [new(addresses.Host4(number), 32), new(addresses.Host6(number), 128)];
-        foreach (var missing in wanted.Where(w => !has.Contains(w))) inside.AddAddress(link.Index, missing, AddressFlags.NoDad);
-        var batch = new RouteBatch()
-            .Replace(new Neighbour(addresses.Bridge4, link.Index, addresses.HostMac(number)))
-            .Replace(new Neighbour(addresses.Bridge6, link.Index, addresses.HostMac(number)));
-        foreach (var network in Platform) batch.Replace(Via(network, link.Index));
+        foreach (var missing in wanted.Where(w => IsPossible(w.Address) && !has.Contains(w))) inside.AddAddress(link.Index, missing, AddressFlags.NoDad);
+        var batch = new RouteBatch();
+        foreach (var bridge in Possible(addresses.Bridge4, addresses.Bridge6)) batch.Replace(new Neighbour(bridge, link.Index, addresses.HostMac(number)));
+        foreach (var network in Platform.Where(n => IsPossible(n.BaseAddress))) batch.Replace(Via(network, link.Index));
         inside.Apply(batch).ThrowIfFailed();
 
         // The way out to everywhere else, unless the namespace has one of its own.
-        var rest = new RouteBatch().Add(Via(new(IPAddress.Any, 0), link.Index)).Add(Via(new(IPAddress.IPv6Any, 0), link.Index));
+        var rest = new RouteBatch();
+        foreach (var any in Possible(IPAddress.Any, IPAddress.IPv6Any)) rest.Add(Via(new(any, 0), link.Index));
         inside.Apply(rest).ThrowIfFailed(ignoreExisting: true);
     }
+
+    /// <summary>Whether the pair can have such an address: while the underlay is too small for IPv6, it can't.</summary>
+    private bool IsPossible(IPAddress address) => devices.HasIpv6 || IpFamilies.Of(address) == IpFamily.V4;
+
+    private IEnumerable<IPAddress> Possible(params IEnumerable<IPAddress> all) => all.Where(IsPossible);
 
     private Route Via(IPNetwork destination, int device) => new(destination, device)
     {
@@ -77,16 +81,19 @@ internal sealed class InstanceLink(RouteSocket host, OverlayDevices devices, Ove
         OnLink = true,
     };
 
-    private void SetOutside(int index, string name, int number)
+    private void SetOutside(int index, int formerMtu, string name, int number)
     {
         // What an instance may send from is checked by the table, for both families.
         Sysctl.Set($"net/ipv4/conf/{name}/rp_filter", "0", options.Namespace);
-        host.SetLink(index, new() { AddressGeneration = AddressGeneration.None });
-        host.SetLink(index, new() { Up = true, Mtu = devices.Mtu });
-        host.Apply(new RouteBatch()
-            .Replace(new Neighbour(addresses.Host4(number), index, addresses.InstanceMac(number)))
-            .Replace(new Neighbour(addresses.Host6(number), index, addresses.InstanceMac(number)))
-            .Replace(new Route(new(addresses.Host4(number), 32), index) { Source = addresses.Bridge4 })
-            .Replace(new Route(new(addresses.Host6(number), 128), index) { Source = addresses.Bridge6 })).ThrowIfFailed();
+        host.BringUp(index, devices.Mtu, formerMtu);
+        var batch = new RouteBatch();
+        foreach (var space in Possible(addresses.Host4(number), addresses.Host6(number)))
+        {
+            var v4 = IpFamilies.Of(space) == IpFamily.V4;
+            batch.Replace(new Neighbour(space, index, addresses.InstanceMac(number)))
+                .Replace(new Route(new(space, v4 ? 32 : 128), index) { Source = v4 ? addresses.Bridge4 : addresses.Bridge6 });
+        }
+
+        host.Apply(batch).ThrowIfFailed();
     }
 }

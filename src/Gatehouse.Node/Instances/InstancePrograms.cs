@@ -19,7 +19,7 @@ internal sealed class InstancePrograms(NodeStateFile file, NodeOptions options)
     public async Task StartAsync(FabricInstance wanted, InstanceHost host, CancellationToken cancellation)
     {
         var command = CommandOf(wanted);
-        var name = $"gatehouse-{file.State.Tag}-{wanted.Metadata.Name}";
+        var name = OwnedProcesses.NamespaceFor(file.State, wanted.Metadata.Name);
         Renew(name);
         var request = new AttachRequest(wanted.Spec.Service, wanted.Spec.Number, 0, name, wanted.Spec.PortMappings, Owned: true);
         try
@@ -32,7 +32,7 @@ internal sealed class InstancePrograms(NodeStateFile file, NodeOptions options)
         catch
         {
             await host.DetachAsync(request.Name);
-            EndAll(name);
+            OwnedProcesses.EndAll(name);
             NetworkNamespace.Delete(name);
             throw;
         }
@@ -47,7 +47,7 @@ internal sealed class InstancePrograms(NodeStateFile file, NodeOptions options)
 
     private ProcessOptions ProcessOf(IReadOnlyList<string> command, FabricInstance wanted, AttachedInstance attached, NetworkNamespace target)
     {
-        var folder = Path.Combine(options.StateDirectory, "instances");
+        var folder = InstanceLogs.FolderOf(options);
         Directory.CreateDirectory(folder);
         var environment = new Dictionary<string, string>(new ProcessOptions(command[0]).Environment, StringComparer.Ordinal)
         {
@@ -71,35 +71,10 @@ internal sealed class InstancePrograms(NodeStateFile file, NodeOptions options)
     {
         if (NetworkNamespace.List().Contains(name))
         {
-            EndAll(name);
+            OwnedProcesses.EndAll(name);
             NetworkNamespace.Delete(name);
         }
 
         NetworkNamespace.Create(name).Dispose();
-    }
-
-    private static void EndAll(string name)
-    {
-        if (!NetworkNamespace.Exists(name)) return;
-        using var target = NetworkNamespace.Open(name);
-        var identity = $"net:[{target.Identity}]";
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) continue;
-            if (NamespaceOf(folder) == identity) ProcessIdentity.Of(pid)?.Signal(ProcessSignal.Kill);
-        }
-    }
-
-    /// <summary>Null when the process ended meanwhile.</summary>
-    private static string? NamespaceOf(string folder)
-    {
-        try
-        {
-            return new FileInfo(Path.Combine(folder, "ns", "net")).LinkTarget;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 }

@@ -15,7 +15,7 @@ namespace Gatehouse.Node.Instances;
 /// and every now and then while something is under way.
 /// </summary>
 internal sealed class InstanceReconciler(
-    InstanceHost host, IInformer<FabricInstance> objects, IObjectClient cluster, InstancePrograms programs, FlowTable flows, NodeOptions options, TimeProvider time, ILogger log)
+    InstanceHost host, IInformer<FabricInstance> objects, IObjectClient cluster, InstancePrograms programs, FlowTable flows, NodeStateFile file, NodeOptions options, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
@@ -47,7 +47,7 @@ internal sealed class InstanceReconciler(
     /// <returns>Whether nothing is under way.</returns>
     public async Task<bool> StepAsync(CancellationToken cancellation)
     {
-        var settled = true;
+        var settled = await WithdrawAsync(cancellation);
         var wanted = objects.Snapshot.Values.ToDictionary(o => o.Metadata.Name, StringComparer.Ordinal);
         foreach (var name in wanted.Keys.Union(host.Attached.Keys).ToArray())
         {
@@ -61,6 +61,54 @@ internal sealed class InstanceReconciler(
     public async Task EndAsync(string name, string why, CancellationToken cancellation)
     {
         if (host.Attached.TryGetValue(name, out var attached)) await EndAsync(attached, why, cancellation);
+    }
+
+    /// <summary>Ends an instance at once and for good: an object that this worker made of it goes too, as soon as the cluster can be told.</summary>
+    public async Task DetachAsync(string name, string why, CancellationToken cancellation)
+    {
+        if (!host.Attached.TryGetValue(name, out var attached)) return;
+        if (attached.Brought) file.Update(s => s with { Leaving = [.. s.Leaving.Append(name).TakeLast(NodeState.MostLeaving)] });
+        await EndAsync(attached, why, cancellation);
+        await WithdrawAsync(cancellation);
+    }
+
+    /// <summary>Asks the cluster to take out the objects of instances that left.</summary>
+    /// <returns>Whether none is left to be told of.</returns>
+    private async Task<bool> WithdrawAsync(CancellationToken cancellation)
+    {
+        foreach (var name in file.State.Leaving.Where(n => !host.Attached.ContainsKey(n)).ToArray())
+        {
+            try
+            {
+                await UndeployAsync(name, cancellation);
+                file.Update(s => s with { Leaving = [.. s.Leaving.Where(n => n != name)] });
+            }
+            catch (ApiUnreachableException fault)
+            {
+                log.ClusterUnreachable($"undeploying {name}", fault.Message);
+                return false;
+            }
+            catch (ApiStatusException fault)
+            {
+                log.ClusterRefused($"undeploying {name}", fault.Message);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private async Task UndeployAsync(string name, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await cluster.GetAsync<FabricInstance>(name, cancellation) is { Spec.Undeploy: false } now && now.Spec.Worker == options.Name)
+                await cluster.UpdateAsync(now with { Spec = now.Spec with { Undeploy = true } }, cancellation);
+        }
+        catch (ApiStatusException fault) when (fault.Is(StatusReason.Forbidden) || fault.Is(StatusReason.NotFound))
+        {
+            // Gone, which a worker is not told in so many words.
+        }
     }
 
     private async Task FollowAsync(CancellationToken cancellation)
@@ -131,6 +179,7 @@ internal sealed class InstanceReconciler(
                     Spec = new() { Service = attached.Service, Number = attached.Number, Worker = options.Name, PortMappings = attached.PortMappings },
                 },
                 cancellation);
+            await host.SetAsync(attached.Name, i => i with { Brought = true });
         }
         catch (ApiStatusException fault) when (fault.Is(StatusReason.AlreadyExists))
         {
@@ -142,7 +191,12 @@ internal sealed class InstanceReconciler(
 
     private async Task AdoptAsync(FabricInstance wanted, AttachedInstance attached, CancellationToken cancellation)
     {
-        await host.SetAsync(attached.Name, i => i with { Declared = true, Address = wanted.Status?.Instance ?? i.Address });
+        await host.SetAsync(attached.Name, i => i with
+        {
+            Declared = true,
+            Address = wanted.Status?.Instance ?? i.Address,
+            PortMappings = i.PortMappings ?? wanted.Spec.PortMappings,
+        });
         await ReportAsync(
             attached.Name,
             s => s with { Phase = InstancePhase.Running, NamespaceAddress = attached.Namespace, Message = null },

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gatehouse.Linux;
 using Gatehouse.Linux.Processes;
 
@@ -18,5 +19,43 @@ internal static class OwnedProcesses
         var process = new ProcessIdentity(instance.Pid, instance.StartTime);
         if (instance.Pid != 0 && process.IsAlive) await process.StopAsync(grace, time);
         if (instance.NamespaceName is { } name) NetworkNamespace.Delete(name);
+    }
+
+    /// <summary>The name of the namespace that is made for an instance.</summary>
+    public static string NamespaceFor(NodeState state, string instance) => $"gatehouse-{state.Tag}-{instance}";
+
+    /// <summary>Kills whatever runs in a namespace; nothing when there is none of that name.</summary>
+    public static void EndAll(string name)
+    {
+        foreach (var process in In(name)) process.Signal(ProcessSignal.Kill);
+    }
+
+    /// <summary>What runs in a namespace, in the order in which it was started; nothing when there is none of that name.</summary>
+    public static IReadOnlyList<ProcessIdentity> In(string name)
+    {
+        if (!NetworkNamespace.Exists(name)) return [];
+        using var target = NetworkNamespace.Open(name);
+        var identity = $"net:[{target.Identity}]";
+        var found = new List<ProcessIdentity>();
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)) continue;
+            if (NamespaceOf(folder) == identity && ProcessIdentity.Of(pid) is { IsAlive: true } process) found.Add(process);
+        }
+
+        return [.. found.OrderBy(p => p.StartTime).ThenBy(p => p.Pid)];
+    }
+
+    /// <summary>Null when the process ended meanwhile.</summary>
+    private static string? NamespaceOf(string folder)
+    {
+        try
+        {
+            return new FileInfo(Path.Combine(folder, "ns", "net")).LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

@@ -13,6 +13,9 @@ internal sealed class LocalApiEndpoints(NodeRole role)
     /// <summary>Shorter than the ten seconds for which the node engine waits.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(9);
 
+    /// <summary>For the cluster, and root behind it, to give an instance its address or to say why not.</summary>
+    private static readonly TimeSpan ToldPatience = TimeSpan.FromSeconds(5);
+
     public void Map(IEndpointRouteBuilder app)
     {
         app.MapPost("/register", RegisterAsync);
@@ -78,15 +81,20 @@ internal sealed class LocalApiEndpoints(NodeRole role)
             _ => [],
         };
         Throw(NameFaults("service", request.Service).Concat(NumberFaults("number", request.Number)).Concat(where));
-        await AttachAsync(http, new(request.Service!, request.Number!.Value, request.Pid ?? 0, Blank(request.Namespace), Blank(request.PortMappings)));
-        await ListAsync(http);
+        var attached = await AttachAsync(http, new(request.Service!, request.Number!.Value, request.Pid ?? 0, Blank(request.Namespace), Blank(request.PortMappings)));
+
+        // It is attached, and is found by its instance address once there is one. Whether there is such a service is the cluster's to say.
+        var told = await role.ToldAsync(attached.Name, ToldPatience, http.RequestAborted);
+        var answer = Answer(attached with { Address = told?.Instance ?? attached.Address });
+        await http.AnswerAsync(
+            200, answer.Address4 is not null ? answer : answer with { Message = told?.Message ?? "the cluster has not answered yet" }, LocalApiJson.Default.InstanceAnswer);
     }
 
     private async Task DetachAsync(HttpContext http)
     {
         var name = (string)http.Request.RouteValues["name"]!;
         if (!role.Instances.Attached.ContainsKey(name)) throw new LocalApiException(404, $"no instance '{name}' is attached here");
-        await EndAsync(name, http.RequestAborted);
+        await role.DetachAsync(name, "it was detached", http.RequestAborted);
         await ListAsync(http);
     }
 
@@ -94,11 +102,13 @@ internal sealed class LocalApiEndpoints(NodeRole role)
     {
         IReadOnlyList<InstanceAnswer> all =
         [
-            .. role.Instances.Attached.Values.OrderBy(i => i.Name, StringComparer.Ordinal).Select(i => new InstanceAnswer(
-                i.Name, i.Namespace?.Ipv4, i.Namespace?.Ipv6, i.Address?.Ipv4, i.Address?.Ipv6, i.Pid == 0 ? null : i.Pid, i.NamespaceName, i.PortMappings)),
+            .. role.Instances.Attached.Values.OrderBy(i => i.Name, StringComparer.Ordinal).Select(Answer),
         ];
         return http.AnswerAsync(200, all, LocalApiJson.Default.IReadOnlyListInstanceAnswer);
     }
+
+    private static InstanceAnswer Answer(AttachedInstance i) => new(
+        i.Name, i.Namespace?.Ipv4, i.Namespace?.Ipv6, i.Address?.Ipv4, i.Address?.Ipv6, i.Pid == 0 ? null : i.Pid, i.NamespaceName, i.PortMappings);
 
     private Task StatusAsync(HttpContext http) => http.AnswerAsync(200, role.Status(), LocalApiJson.Default.StatusAnswer);
 
@@ -116,6 +126,7 @@ internal sealed class LocalApiEndpoints(NodeRole role)
     private async Task<AttachedInstance> AttachAsync(HttpContext http, AttachRequest request)
     {
         await WaitUntilReadyAsync(http);
+        if (role.IsLeaving(request.Name)) throw new LocalApiException(409, $"{request.Name} is still being undeployed; once the cluster has taken it out it can be attached again");
         var attached = await role.Instances.AttachAsync(request, role.AddressOf(request.Name), http.RequestAborted);
         role.Reconciler.Wake();
         return attached;

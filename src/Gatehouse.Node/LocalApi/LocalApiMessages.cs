@@ -18,7 +18,9 @@ internal sealed record ContainerAnswer(
 internal sealed record InstanceRequest(string? Service, int? Number, int? Pid, string? Namespace, string? PortMappings);
 
 /// <summary>An attached instance, for people.</summary>
-internal sealed record InstanceAnswer(string Name, string? Ipv4, string? Ipv6, string? Address4, string? Address6, int? Pid, string? Namespace, string? PortMappings);
+/// <param name="Message">Why it has no instance address yet; null when it has one, and in lists.</param>
+internal sealed record InstanceAnswer(
+    string Name, string? Ipv4, string? Ipv6, string? Address4, string? Address6, int? Pid, string? Namespace, string? PortMappings, string? Message = null);
 
 /// <summary>How the node is.</summary>
 internal sealed record StatusAnswer(
@@ -33,6 +35,7 @@ internal sealed record ErrorAnswer(string Error);
 [JsonSerializable(typeof(ContainerRequest))]
 [JsonSerializable(typeof(ContainerAnswer))]
 [JsonSerializable(typeof(InstanceRequest))]
+[JsonSerializable(typeof(InstanceAnswer))]
 [JsonSerializable(typeof(IReadOnlyList<InstanceAnswer>))]
 [JsonSerializable(typeof(StatusAnswer))]
 [JsonSerializable(typeof(ErrorAnswer))]

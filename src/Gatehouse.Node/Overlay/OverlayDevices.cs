@@ -27,8 +27,14 @@ internal sealed class OverlayDevices : IDisposable
     /// <summary>The slow path's device. Persistent: without it the host would get ENETUNREACH, and the table's <c>dup</c> needs it.</summary>
     public TunDevice Tun { get; }
 
-    /// <summary>Largest inner packet in bytes: the underlay's less what the tunnel adds, which is outer IP, UDP 8, VXLAN 8 and inner Ethernet 14.</summary>
-    public int Mtu => UnderlayMtu - (_options.Underlay.AddressFamily == AddressFamily.InterNetwork ? 50 : 70);
+    /// <summary>
+    /// Largest inner packet in bytes: the underlay's less what the tunnel adds, which is outer IP, UDP 8, VXLAN 8 and inner Ethernet 14. Never less than
+    /// <see cref="DeviceLife.LeastMtu4"/>: over such an underlay outer packets are cut.
+    /// </summary>
+    public int Mtu => Math.Max(UnderlayMtu - OverheadOf(_options), DeviceLife.LeastMtu4);
+
+    /// <summary>Whether the inner MTU is enough for IPv6. While it is not, no device of ours has any, and everything is of IPv4 alone.</summary>
+    public bool HasIpv6 => Mtu >= DeviceLife.LeastMtu6;
 
     /// <summary>Index of the device that has the underlay address.</summary>
     public int UnderlayIndex { get; private set; }
@@ -63,18 +69,23 @@ internal sealed class OverlayDevices : IDisposable
     }
 
     /// <summary>Sets right what is wrong; nothing when all is well.</summary>
-    /// <returns>Whether the VXLAN device was made anew: its entries and routes are gone then.</returns>
+    /// <returns>Whether what the peers have on the VXLAN device changes: it was made anew, without their entries and routes, or IPv6 came or went.</returns>
     public bool Ensure(OverlayAddresses addresses)
     {
+        var before = HasIpv6;
         FindUnderlay();
-        Bridge = EnsureBridge(addresses);
-        EnsureTun();
-        var renewed = EnsureVxlan(addresses);
+        var links = _route.Links().ToDictionary(l => l.Name, StringComparer.Ordinal);
+        Bridge = EnsureBridge(addresses, links.GetValueOrDefault(_names.Bridge));
+        EnsureTun(links.GetValueOrDefault(_names.Tun));
+        var renewed = EnsureVxlan(addresses, links.GetValueOrDefault(_names.Vxlan));
         var batch = new RouteBatch();
         foreach (var route in Routes(addresses)) batch.Replace(route);
         _route.Apply(batch).ThrowIfFailed();
-        return renewed;
+        return renewed || before != HasIpv6;
     }
+
+    /// <summary>What the tunnel adds to a packet, in bytes.</summary>
+    public static int OverheadOf(NodeOptions options) => options.Underlay.AddressFamily == AddressFamily.InterNetwork ? 50 : 70;
 
     /// <summary>Removes every device of ours, also those of instances.</summary>
     public static void Remove(NodeOptions options)
@@ -89,7 +100,7 @@ internal sealed class OverlayDevices : IDisposable
 
     /// <summary>Whether the kernel should have this route: one of those that belong to no peer and no instance.</summary>
     public bool Wants(Route route) => route.Protocol == Route.GatehouseProtocol
-        && (route.Device == Tun.Index || (route.Kind == RouteKind.Blackhole && route.Table == Route.MainTable));
+        && (route.Device == Tun.Index || (route.Kind is RouteKind.Blackhole or RouteKind.Unreachable && route.Table == Route.MainTable));
 
     public void Dispose()
     {
@@ -99,41 +110,38 @@ internal sealed class OverlayDevices : IDisposable
 
     /// <summary>
     /// The subnetwork ends here in a black hole but for the instances' own routes: a packet to an instance that just died is lost and sent again, when the maps lead
-    /// elsewhere, whereas an ICMP error would end its connection.
+    /// elsewhere, whereas an ICMP error would end its connection. Service addresses that can't be served, for want of IPv6, are refused at once and leave by no other way.
     /// </summary>
     private IEnumerable<Route> Routes(OverlayAddresses a) =>
     [
         new(OverlayAddresses.Services4, Tun.Index) { Source = a.Bridge4 },
-        new(OverlayAddresses.Services6, Tun.Index) { Source = a.Bridge6 },
+        HasIpv6 ? new(OverlayAddresses.Services6, Tun.Index) { Source = a.Bridge6 } : new(OverlayAddresses.Services6) { Kind = RouteKind.Unreachable },
         new(a.Subnetwork4) { Kind = RouteKind.Blackhole },
         new(a.Subnetwork6) { Kind = RouteKind.Blackhole },
     ];
 
-    private int EnsureBridge(OverlayAddresses a)
+    private int EnsureBridge(OverlayAddresses a, Link? there)
     {
-        var index = _route.FindLink(_names.Bridge)?.Index ?? _route.CreateBridge(new(_names.Bridge) { Mac = a.TunnelMac });
-        _route.SetLink(index, new() { AddressGeneration = AddressGeneration.None });
-        _route.SetLink(index, new() { Up = true, Mtu = Mtu });
-        InterfaceAddress[] wanted = [new(a.Bridge4, 32), new(a.Bridge6, 128)];
-        var there = _route.Addresses(index).Select(x => x.Address).ToArray();
-        foreach (var old in there.Where(x => !x.Address.IsIPv6LinkLocal && !wanted.Contains(x))) _route.RemoveAddress(index, old);
-        foreach (var missing in wanted.Where(x => !there.Contains(x))) _route.AddAddress(index, missing, AddressFlags.NoDad);
+        var index = there?.Index ?? _route.CreateBridge(new(_names.Bridge) { Mac = a.TunnelMac, Mtu = Mtu });
+        _route.BringUp(index, Mtu, there?.Mtu ?? Mtu);
+        InterfaceAddress[] wanted = HasIpv6 ? [new(a.Bridge4, 32), new(a.Bridge6, 128)] : [new(a.Bridge4, 32)];
+        var has = _route.Addresses(index).Select(x => x.Address).ToArray();
+        foreach (var old in has.Where(x => !x.Address.IsIPv6LinkLocal && !wanted.Contains(x))) _route.RemoveAddress(index, old);
+        foreach (var missing in wanted.Where(x => !has.Contains(x))) _route.AddAddress(index, missing, AddressFlags.NoDad);
         return index;
     }
 
-    private void EnsureTun()
+    private void EnsureTun(Link? there)
     {
-        _route.SetLink(Tun.Index, new() { AddressGeneration = AddressGeneration.None });
-        _route.SetLink(Tun.Index, new() { Up = true, Mtu = Mtu });
+        _route.BringUp(Tun.Index, Mtu, there?.Mtu ?? 0);
 
         // Packets of the host that are put back have a local source and leave by another device than they came in.
         Sysctl.Set($"net/ipv4/conf/{_names.Tun}/rp_filter", "0", _options.Namespace);
         Sysctl.Set($"net/ipv4/conf/{_names.Tun}/accept_local", "1", _options.Namespace);
     }
 
-    private bool EnsureVxlan(OverlayAddresses a)
+    private bool EnsureVxlan(OverlayAddresses a, Link? link)
     {
-        var link = _route.FindLink(_names.Vxlan);
         if (link is not null && !IsRight(link, a))
         {
             _route.DeleteLink(link.Index);
@@ -148,8 +156,7 @@ internal sealed class OverlayDevices : IDisposable
             Mtu = Mtu,
             Learning = false,
         });
-        if (link is null || !link.IsUp) _route.SetLink(index, new() { AddressGeneration = AddressGeneration.None });
-        if (link is null || !link.IsUp || link.Mtu != Mtu) _route.SetLink(index, new() { Up = true, Mtu = Mtu });
+        if (link is null || !link.IsUp || link.Mtu != Mtu) _route.BringUp(index, Mtu, link?.Mtu ?? Mtu);
         Sysctl.Set($"net/ipv4/conf/{_names.Vxlan}/rp_filter", "0", _options.Namespace);
         Vxlan = index;
         return link is null;

@@ -8,7 +8,8 @@ namespace Gatehouse.Node.Peers;
 /// <summary>What the kernel should hold for the peers, beside the tables: forwarding entries, neighbours, routes and rules. Pure.</summary>
 /// <param name="Device">Index of the VXLAN device.</param>
 /// <param name="Bridge4">Source of the host's own packets, ICMP errors among them: the underlay address would be dropped at the other end.</param>
-internal sealed record PeerPlan(int Device, IPAddress Bridge4, IPAddress Bridge6)
+/// <param name="Ipv6">Whether the device has IPv6; without it the entries are of IPv4 alone.</param>
+internal sealed record PeerPlan(int Device, IPAddress Bridge4, IPAddress Bridge6, bool Ipv6 = true)
 {
     /// <summary>Routing tables of gateways have these numbers: this and the index of the gateway's subnetwork.</summary>
     public const uint GatewayTables = 0x6768_0000;
@@ -18,10 +19,21 @@ internal sealed record PeerPlan(int Device, IPAddress Bridge4, IPAddress Bridge6
 
     public FdbEntry Fdb(PeerTarget peer) => new(peer.Mac, Device, peer.Underlay);
 
-    public IEnumerable<Neighbour> Neighbours(PeerTarget peer) => [new(peer.Bridge4, Device, peer.Mac), new(peer.Bridge6, Device, peer.Mac)];
+    public IEnumerable<Neighbour> Neighbours(PeerTarget peer) =>
+        Ipv6 ? [new(peer.Bridge4, Device, peer.Mac), new(peer.Bridge6, Device, peer.Mac)] : [new(peer.Bridge4, Device, peer.Mac)];
 
     /// <summary>Routes to the subnetwork and to each instance address that is bound there: the receiver of a first packet needs the way back already.</summary>
-    public IEnumerable<Route> Routes(PeerTarget peer)
+    public IEnumerable<Route> Routes(PeerTarget peer) =>
+        Ipv6 ? RoutesOfBoth(peer) : RoutesOfBoth(peer).Where(r => r.Destination.BaseAddress.AddressFamily == AddressFamily.InterNetwork);
+
+    /// <summary>For a gateway: replies to clients that kept their address go back through it.</summary>
+    public static IEnumerable<Rule> Rules(PeerTarget peer) => !peer.IsGateway ? [] :
+    [
+        new(AddressFamily.InterNetwork, GatewayTables + (uint)peer.Index) { Priority = RulePriority, Mark = ConntrackMarks.OfGateway(peer.Index) },
+        new(AddressFamily.InterNetworkV6, GatewayTables + (uint)peer.Index) { Priority = RulePriority, Mark = ConntrackMarks.OfGateway(peer.Index) },
+    ];
+
+    private IEnumerable<Route> RoutesOfBoth(PeerTarget peer)
     {
         yield return Via(peer, peer.Subnetwork4);
         yield return Via(peer, peer.Subnetwork6);
@@ -35,13 +47,6 @@ internal sealed record PeerPlan(int Device, IPAddress Bridge4, IPAddress Bridge6
         yield return Via(peer, new IPNetwork(IPAddress.Any, 0)) with { Table = GatewayTables + (uint)peer.Index };
         yield return Via(peer, new IPNetwork(IPAddress.IPv6Any, 0)) with { Table = GatewayTables + (uint)peer.Index };
     }
-
-    /// <summary>For a gateway: replies to clients that kept their address go back through it.</summary>
-    public static IEnumerable<Rule> Rules(PeerTarget peer) => !peer.IsGateway ? [] :
-    [
-        new(AddressFamily.InterNetwork, GatewayTables + (uint)peer.Index) { Priority = RulePriority, Mark = ConntrackMarks.OfGateway(peer.Index) },
-        new(AddressFamily.InterNetworkV6, GatewayTables + (uint)peer.Index) { Priority = RulePriority, Mark = ConntrackMarks.OfGateway(peer.Index) },
-    ];
 
     private Route Via(PeerTarget peer, IPNetwork destination)
     {

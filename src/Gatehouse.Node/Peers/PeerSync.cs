@@ -29,7 +29,7 @@ internal sealed class PeerSync(DataPath path, NodeOptions options, ILogger log) 
     {
         lock (_gate)
         {
-            _plan = new(devices.Vxlan, addresses.Bridge4, addresses.Bridge6);
+            _plan = new(devices.Vxlan, addresses.Bridge4, addresses.Bridge6, devices.HasIpv6);
             _ownIndex = addresses.Index;
             _wish = KernelWish.Empty;
             _peers = _peers.Where(p => p.Value.Index != _ownIndex).ToDictionary(StringComparer.Ordinal);

@@ -54,8 +54,8 @@ internal sealed class DataPath : IDisposable
         }
     }
 
-    /// <summary>Loads the tables anew when somebody removed them.</summary>
-    /// <returns>Whether they were gone.</returns>
+    /// <summary>Loads the tables anew when somebody removed them, or part of them.</summary>
+    /// <returns>Whether they were not whole.</returns>
     public bool Restore()
     {
         lock (_gate)
@@ -87,7 +87,7 @@ internal sealed class DataPath : IDisposable
             }
 
             if (_shape is null) return Task.CompletedTask;
-            if (news.Count > 0) _kernel.Add(news);
+            if (news.Count > 0) AddChains(news);
             return _pending.Count == 0 && !_running ? Task.CompletedTask : Enqueue();
         }
     }
@@ -161,6 +161,20 @@ internal sealed class DataPath : IDisposable
         }
 
         return news;
+    }
+
+    private void AddChains(List<PolicyChain> news)
+    {
+        try
+        {
+            _kernel.Add(news);
+        }
+        catch (LinuxException fault)
+        {
+            // Somebody took the tables away a moment ago. They are known by now, so the load has them.
+            _log.BatchRefused(news.Count, fault.Message);
+            Reload("repair");
+        }
     }
 
     private Task Enqueue()

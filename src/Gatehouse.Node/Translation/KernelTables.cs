@@ -16,7 +16,10 @@ internal sealed class KernelTables : IDisposable
     private readonly NftContext _nft;
     private readonly NftElements _v4;
     private readonly NftElements _v6;
+    private readonly NftTables _reader;
     private readonly bool _inParts;
+    private readonly NftTableSign?[] _loaded = new NftTableSign?[2];
+    private uint _compared;
 
     /// <param name="inParts">For tests: whether to load in parts; null: where the kernel would not take the whole.</param>
     public KernelTables(NetworkNamespace? ns, string table, bool? inParts = null)
@@ -25,6 +28,7 @@ internal sealed class KernelTables : IDisposable
         _nft = NftContext.Open(ns);
         _v4 = NftElements.Open(NftFamily.Ip, table, ns);
         _v6 = NftElements.Open(NftFamily.Ip6, table, ns);
+        _reader = NftTables.Open(ns);
         _inParts = inParts ?? !_v4.AnySizeIsOneTransaction;
     }
 
@@ -34,44 +38,41 @@ internal sealed class KernelTables : IDisposable
     /// </summary>
     public void Load(RulesetShape shape, IEnumerable<PolicyChain> chains, IEnumerable<NftElement> elements)
     {
-        if (!_inParts)
-        {
-            _nft.Run(RulesetText.Load(shape, chains, elements));
-            return;
-        }
-
-        var (known, wanted) = (RulesetText.Known(chains), elements.ToArray());
-        try
-        {
-            LoadInParts(shape, known, wanted);
-        }
-        catch (NftException)
-        {
-            // Tables of another version, whose sets or hooks are of another type, can't be changed in place: these go first.
-            Unload();
-            LoadInParts(shape, known, wanted);
-        }
+        if (_inParts) LoadInParts(shape, chains, elements);
+        else _nft.Run(RulesetText.Load(shape, chains, elements));
+        Remember();
     }
 
     /// <summary>Adds chains; those that are there get the same rules again.</summary>
-    public void Add(IEnumerable<PolicyChain> chains) => _nft.Run(RulesetText.Add(_table, chains));
+    public void Add(IEnumerable<PolicyChain> chains)
+    {
+        // What somebody else did before this must not count as ours afterwards.
+        var whole = AreThere();
+        _nft.Run(RulesetText.Add(_table, chains));
+        if (whole) Remember();
+    }
 
     /// <summary>Removes both tables.</summary>
-    public void Unload() => _nft.Run(RulesetText.Unload(_table));
+    public void Unload()
+    {
+        _nft.Run(RulesetText.Unload(_table));
+        Array.Clear(_loaded);
+    }
 
-    /// <summary>Whether the kernel has both tables.</summary>
+    /// <summary>
+    /// Whether the kernel has both tables as they were loaded here, with each chain, set and rule; elements are not compared. One question to the kernel while nobody changed
+    /// any table.
+    /// </summary>
     public bool AreThere()
     {
-        try
-        {
-// One script for each: the library asks the kernel only for what the last list command of a script is about, and then does not find the others.
-            foreach (var family in IpFamilies.Both) _nft.Run($"list chain {family.Word} {_table} sel\n");
-            return true;
-        }
-        catch (NftException)
-        {
-            return false;
-        }
+        if (Array.Exists(_loaded, sign => sign is null)) return false;
+
+        // Before the comparison: what changes meanwhile makes it another.
+        var generation = _reader.Generation();
+        if (generation == _compared) return true;
+        if (!_loaded.SequenceEqual(Signs())) return false;
+        _compared = generation;
+        return true;
     }
 
     /// <summary>Applies changes of elements, one transaction for each family.</summary>
@@ -89,9 +90,33 @@ internal sealed class KernelTables : IDisposable
         _nft.Dispose();
         _v4.Dispose();
         _v6.Dispose();
+        _reader.Dispose();
     }
 
+    private void Remember()
+    {
+        _compared = _reader.Generation();
+        Signs().CopyTo(_loaded);
+    }
+
+    private NftTableSign?[] Signs() => [_reader.Find(NftFamily.Ip, _table), _reader.Find(NftFamily.Ip6, _table)];
+
     private NftElements Of(IpFamily family) => family == IpFamily.V4 ? _v4 : _v6;
+
+    private void LoadInParts(RulesetShape shape, IEnumerable<PolicyChain> chains, IEnumerable<NftElement> elements)
+    {
+        var (known, wanted) = (RulesetText.Known(chains), elements.ToArray());
+        try
+        {
+            LoadInParts(shape, known, wanted);
+        }
+        catch (NftException)
+        {
+            // Tables of another version, whose sets or hooks are of another type, can't be changed in place: these go first.
+            Unload();
+            LoadInParts(shape, known, wanted);
+        }
+    }
 
     private void LoadInParts(RulesetShape shape, PolicyChain[] chains, NftElement[] elements)
     {

@@ -44,8 +44,9 @@ internal static class TraceCommand
     /// <exception cref="UsageException">What follows the last colon is no port.</exception>
     internal static (string Host, int Port) Split(string text)
     {
-        if (IPAddress.TryParse(text, out _)) return (text.Trim('[', ']'), 0);
+        // An address in brackets with a port behind counts as an address too, and the port as nothing.
         var colon = text.LastIndexOf(':');
+        if (!text.Contains("]:", StringComparison.Ordinal) && IPAddress.TryParse(text, out _)) return (text.Trim('[', ']'), 0);
         if (colon < 0) return (text, 0);
         if (int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= 65_535) return (text[..colon].Trim('[', ']'), port);
         throw new UsageException($"DST: '{text}' is not valid: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT, with a port of 1 to 65535");

@@ -19,27 +19,62 @@ public sealed class NodeStateTests
         Assert.Equal(written.Tag, again.State.Tag);
     }
 
-    /// <summary>A file that was cut or changed at any place is set aside whole, never believed in part.</summary>
+    /// <summary>A file that was cut or changed at any place is set aside whole, never believed in part, and its copy has everything.</summary>
     [Fact]
-    public void Load_FileCutOrFlippedAnywhere_IsRefusedAndSetAside()
+    public void Load_FileCutOrFlippedAnywhere_IsSetAside_AndTheCopyTaken()
     {
         using var folder = new TemporaryDirectory();
         var file = new NodeStateFile(folder.Path);
         file.Load();
-        file.Update(s => s with { Instances = [Instance(2)] });
-        var good = File.ReadAllBytes(folder["node.json"]);
-        for (var at = 0; at < good.Length - 1; at++)
+        var written = file.Update(s => s with { Instances = [Instance(2)] });
+        foreach (var bad in Damaged(File.ReadAllBytes(folder["node.json"])))
         {
-            foreach (var bad in new[] { good[..at], [.. good[..at], (byte)(good[at] ^ 1), .. good[(at + 1)..]] })
-            {
-                File.WriteAllBytes(folder["node.json"], bad);
-                var loaded = new NodeStateFile(folder.Path);
-                Assert.NotNull(loaded.Load());
-                Assert.Empty(loaded.State.Instances);
-                Assert.Equal(bad, File.ReadAllBytes(folder["node.json.refused"]));
-            }
+            File.WriteAllBytes(folder["node.json"], bad);
+            var loaded = new NodeStateFile(folder.Path);
+            Assert.Contains("its copy was taken", loaded.Load(), StringComparison.Ordinal);
+            Assert.Equivalent(written, loaded.State, strict: true);
+            Assert.Equal(bad, File.ReadAllBytes(folder["node.json.refused"]));
+            Assert.Null(new NodeStateFile(folder.Path).Load());
         }
     }
+
+    [Fact]
+    public void Load_CopyDamaged_TakesTheFile_AndMakesTheCopyAnew()
+    {
+        using var folder = new TemporaryDirectory();
+        var file = new NodeStateFile(folder.Path);
+        file.Load();
+        var written = file.Update(s => s with { Instances = [Instance(2)] });
+        File.WriteAllText(folder["node.json.copy"], "{");
+
+        var loaded = new NodeStateFile(folder.Path);
+        Assert.Null(loaded.Load());
+        Assert.Equivalent(written, loaded.State, strict: true);
+        Assert.Equal(File.ReadAllBytes(folder["node.json"]), File.ReadAllBytes(folder["node.json.copy"]));
+    }
+
+    /// <summary>Nothing is believed, and the names that this node gives stay the same: what bears them is known again.</summary>
+    [Fact]
+    public void Load_BothDamaged_BeginsAnewWithTheSameTag()
+    {
+        using var folder = new TemporaryDirectory();
+        var file = new NodeStateFile(folder.Path);
+        file.Load();
+        var written = file.Update(s => s with { Instances = [Instance(2)] });
+        foreach (var name in new[] { "node.json", "node.json.copy" }) File.WriteAllBytes(folder[name], File.ReadAllBytes(folder[name])[..20]);
+
+        var loaded = new NodeStateFile(folder.Path);
+        Assert.Contains("what is in the kernel is looked for", loaded.Load(), StringComparison.Ordinal);
+        Assert.Empty(loaded.State.Instances);
+        Assert.Equal(written.Tag, loaded.State.Tag);
+        using var other = new TemporaryDirectory();
+        var another = new NodeStateFile(other.Path);
+        another.Load();
+        Assert.NotEqual(written.Tag, another.State.Tag);
+    }
+
+    private static IEnumerable<byte[]> Damaged(byte[] good) =>
+        Enumerable.Range(0, good.Length - 1).SelectMany(at => new byte[][] { good[..at], [.. good[..at], (byte)(good[at] ^ 1), .. good[(at + 1)..]] });
 
     [Fact]
     public void HostNumbers_AllAreGivenOnce_ThenTheLongestFreeFirst()

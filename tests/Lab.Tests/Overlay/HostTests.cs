@@ -215,6 +215,48 @@ public sealed class HostTests
         process.Kill();
     }
 
+    /// <summary>As <c>gatehouse attach</c> asks: no node engine ever registered.</summary>
+    [Fact]
+    public async Task LocalApi_AttachesWithoutAnEngine_OneInstanceForANamespace_AndDetachLeavesNothing()
+    {
+        var socket = Path.Combine(Path.GetTempPath(), $"gatehouse-{Environment.ProcessId}-{Guid.NewGuid():n}.sock");
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1, o => o.Name == "w1" ? o with { SocketPath = socket } : o);
+        using var http = Client(socket);
+        var container = await lab.Lab.Network.AddHostAsync("container");
+        var process = container.Start("sleep", "1000");
+        var pid = await PidInAsync(container);
+
+        var (attached, answer) = await PostAsync(http, "/instances", $$"""{"pid":{{pid}},"service":"Web","number":5}""");
+        Assert.Equal(HttpStatusCode.OK, attached);
+        var own = lab.Lab.Cluster.Instance("web.5").Status!.Instance!;
+        Assert.Equal(("web.5", "10.18.0.3", own.Ipv4, own.Ipv6), (
+            answer.GetProperty("name").GetString(), answer.GetProperty("ipv4").GetString(), answer.GetProperty("address4").GetString(), answer.GetProperty("address6").GetString()));
+        Assert.False(answer.TryGetProperty("message", out _));
+        Assert.Equal("web.0", (await LabClient.AskAsync(container, lab.Target(false), 80)).Server);
+
+        // The namespace is taken, under whichever name and by whichever of its processes.
+        foreach (var body in new[] { $$"""{"pid":{{pid}},"service":"shop","number":6}""", $$"""{"namespace":"{{container.Namespace}}","service":"shop","number":6}""" })
+        {
+            var (refused, why) = await PostAsync(http, "/instances", body);
+            Assert.Equal(HttpStatusCode.Conflict, refused);
+            Assert.Contains("is in the network namespace of web.5, which is attached", why.GetProperty("error").GetString(), StringComparison.Ordinal);
+        }
+
+        // With the cluster away it leaves this worker at once, and the cluster's object as soon as that can be told; also over a restart.
+        lab.Lab.Cluster.Objects.SetAway(true);
+        Assert.Equal(HttpStatusCode.OK, (await http.DeleteAsync("/instances/web.5", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.DoesNotContain("10.18.0.3", await container.RunAsync("ip", "address"), StringComparison.Ordinal);
+        Assert.DoesNotContain("web.5", lab.Worker1.Role.Instances.Attached.Keys);
+        await lab.Worker1.StopAsync();
+        await lab.Worker1.StartAsync();
+        lab.Lab.Cluster.Objects.SetAway(false);
+        await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance("web.5") is { Spec.Undeploy: true, Status.Phase: InstancePhase.Dead }, "the cluster is asked to take it out");
+        var (leaving, patience) = await PostAsync(http, "/instances", $$"""{"pid":{{pid}},"service":"web","number":5}""");
+        Assert.Equal(HttpStatusCode.Conflict, leaving);
+        Assert.Contains("still being undeployed", patience.GetProperty("error").GetString(), StringComparison.Ordinal);
+        process.Kill();
+    }
+
     [Theory]
     [InlineData("/register", "{", "JSON object")]
     [InlineData("/register", "[1]", "JSON object")]

@@ -118,6 +118,9 @@ internal sealed class LabWorker(OverlayLab lab, NetworkHost host, NodeOptions op
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+
+        // Programs that it started outlive it, and would the test.
+        if (options.RunsProcesses) await NodeRole.TearDownAsync(options);
         _stop.Dispose();
         options.Namespace?.Dispose();
     }
