@@ -10,6 +10,7 @@ internal sealed class ClusterEvents(ClusterOptions options, ClusterState state, 
     public void OnWorker(ObjectEvent<Worker> change)
     {
         var name = change.Object!.Metadata.Name;
+        state.WorkerAddresses.Observe(name, change.Type == ObjectEventType.Deleted ? null : change.Object.Spec);
         loops.Workers.Mark(name);
         loops.Peers.Mark(name);
         foreach (var instance in state.InstanceIndex.OfWorker(name)) loops.Instances.Mark(instance.Metadata.Name);

@@ -5,6 +5,7 @@ using Gatehouse.Cluster.Oakestra;
 using Gatehouse.Cluster.Peers;
 using Gatehouse.Cluster.Resolving;
 using Gatehouse.Cluster.Upstream;
+using Gatehouse.Cluster.Workers;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Objects.Resolving;
 using Microsoft.Extensions.Logging;
@@ -38,6 +39,8 @@ internal sealed class ClusterState
     public ClusterFeeds Feeds { get; } = new();
 
     public InstanceIndex InstanceIndex { get; } = new();
+
+    public WorkerAddresses WorkerAddresses { get; } = new();
 
     public ResolutionTable Table { get; }
 

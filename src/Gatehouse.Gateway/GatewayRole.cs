@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Gateways;
+using Gatehouse.Api.Identity;
 using Gatehouse.Gateway.Listeners;
 using Gatehouse.Gateway.Management;
 using Gatehouse.Gateway.Serving;

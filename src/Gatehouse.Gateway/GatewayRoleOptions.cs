@@ -19,7 +19,7 @@ public sealed record GatewayRoleOptions
     public BearerTokens Tokens { get; init; } = new();
 
     /// <summary>
-    /// A file with operators' bearer tokens, one line for each: <c>NAME TOKEN [EXPIRES]</c>; mode 0600; followed as it changes. Default null: <c>management-tokens</c> in the
+    /// A file with bearer tokens (<see cref="Api.Identity.TokenFile"/>), one line for each: <c>NAME TOKEN [EXPIRES]</c>; mode 0600; followed as it changes. Default null: <c>management-tokens</c> in the
     /// state directory, if it is there.
     /// </summary>
     public string? TokenFile { get; init; }

@@ -62,7 +62,7 @@ public sealed partial class NodeRole
     {
         var devices = new DeviceSettings(_devices is null ? [] : [$"{_options.DevicePrefix}tun", $"{_options.DevicePrefix}vx"]);
         return Examination.Examine(
-            HostFacts.Read(_options, devices, _flows.Usage(), _devices?.UnderlayMtu, _interests.ClockOffset, _addresses is not null), _options);
+            HostFacts.Read(_options, devices, _flows.Usage(), _devices?.UnderlayMtu, _cluster.ClockOffset ?? _interests.ClockOffset, _addresses is not null), _options);
     }
 
     internal TraceReport Trace(IPAddress source, IPAddress destination, ushort port) =>

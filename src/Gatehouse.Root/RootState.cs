@@ -25,7 +25,7 @@ internal sealed class RootState
         Book = new AddressBook(options, time);
         Ledger = new AddressLedger(Book, options);
         var decisions = new AddressDecisions(Book, touchedAddress, time);
-        ServiceAdmission = new ServiceAdmission(Book, decisions, Ledger);
+        ServiceAdmission = new ServiceAdmission(Book, decisions, Ledger, local);
         InstanceAdmission = new InstanceAdmission(Book, decisions, Ledger, name => feeds.Services.Find(name), local);
         var clock = new VersionClock(time);
         Table = new ResolutionTable(clock);

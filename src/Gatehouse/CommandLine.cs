@@ -1,14 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Lab;
+using Gatehouse.Store;
 
 namespace Gatehouse;
 
 /// <summary>Parses, runs one command, and turns whatever goes wrong into a message and an exit code, at this one place.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     private const string Description = """
         One gateway for clusters, from the data centre to the edge.
@@ -32,6 +34,7 @@ internal static class CommandLine
     {
         var parsed = Tree(host, commands).Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction) return Usage(host, parsed);
+        if (parsed.Action is HelpAction) return await HelpAsync(host, parsed);
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
@@ -47,6 +50,18 @@ internal static class CommandLine
             return Explain(host, e);
         }
     }
+
+    /// <summary>Descriptions say defaults in the words that a person would type; the library would say them again in .NET's.</summary>
+    private static async Task<int> HelpAsync(HostContext host, ParseResult parsed)
+    {
+        using var text = new StringWriter();
+        var code = await parsed.InvokeAsync(new InvocationConfiguration { Output = text, Error = host.Error });
+        host.Out.Write(LibraryDefault().Replace(text.ToString(), ""));
+        return code;
+    }
+
+    [GeneratedRegex(@"\s+\[default:[^\]]*\]", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex LibraryDefault();
 
     private static int Usage(HostContext host, ParseResult parsed)
     {
@@ -70,6 +85,7 @@ internal static class CommandLine
         UsageException e => (ExitCode.Usage, e.Faults),
         ApiStatusException e => (ExitCode.Refused, Refusal(e)),
         ApiUnreachableException e => (ExitCode.Unreachable, [e.Message]),
+        StoreException => (ExitCode.Failed, [exception.Message]),
         OperationCanceledException => (ExitCode.Failed, ["stopped"]),
         CommandException or LabException or IdentityException or IdentityFileException or IOException or UnauthorizedAccessException =>
             (ExitCode.Failed, [exception.Message]),

@@ -175,7 +175,32 @@ public sealed class InstanceTests
         var dead = (await cluster.Local.ListAsync<FabricInstance>(new Selection(Fields: "spec.worker=w1"), Ct)).Items.Single();
         Assert.Equal(InstancePhase.Dead, dead.Status!.Phase);
         Assert.StartsWith("worker w1 is away since", dead.Status.Message, StringComparison.Ordinal);
-        await root.Local.UntilThereAsync<FabricInstance>(dead.Key, i => i.Status!.Phase == InstancePhase.Dead);
+        await time.PassUntilAsync(root.Local.UntilThereAsync<FabricInstance>(dead.Key, i => i.Status!.Phase == InstancePhase.Dead));
+    }
+
+    [Theory]
+    [InlineData("10.18.0.0", null, "status.namespaceAddress.ipv4: '10.18.0.0' is not valid: is the network's")]
+    [InlineData("10.18.0.1", "fc00::1", "status.namespaceAddress.ipv4: '10.18.0.1' is not valid: is the network's|status.namespaceAddress.ipv6: 'fc00::1' is not valid")]
+    [InlineData("10.18.0.63", null, "no instance can have it")]
+    [InlineData("10.18.0.2", "fc00::3", "status.namespaceAddress.ipv4: '10.18.0.2' is not valid: is the address of instance web.0")]
+    [InlineData("10.18.0.3", "fc00::2", "status.namespaceAddress.ipv6: 'fc00::2' is not valid: is the address of instance web.0")]
+    [InlineData("10.18.0.3", "fc00::3", "status.load: '-1' is not valid: must be between 0 and 2147483647")]
+    public async Task A_worker_can_not_make_two_instances_one_nor_give_one_the_bridges_address(string ipv4, string? ipv6, string expected)
+    {
+        await using var root = await RootHost.StartAsync();
+        await using var cluster = await ClusterHost.StartAsync(root);
+        await cluster.JoinAsync("w1");
+        await DeclareAsync(root, Web, 2);
+        await cluster.RunAsync($"{Web}.0", "w1", 0);
+        await cluster.Local.UntilThereAsync<Peer>("c1.w1", p => p.Spec.Bindings.Count == 1);
+        var placed = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.1", i => i.Spec.Worker == "w1");
+        var status = (placed.Status ?? new FabricInstanceStatus()) with { Phase = InstancePhase.Running, NamespaceAddress = new AddressPair(ipv4, ipv6), Load = expected.Contains("load", StringComparison.Ordinal) ? -1 : null };
+
+        var refusal = await Assert.ThrowsAsync<ApiStatusException>(() =>
+            cluster.WorkerClient("w1").UpdateStatusAsync(placed with { Metadata = placed.Metadata with { ResourceVersion = null }, Status = status }, Ct));
+
+        Assert.Equal(422, refusal.Status.Code);
+        Assert.All(expected.Replace("web.0", $"{Web}.0", StringComparison.Ordinal).Split('|'), part => Assert.Contains(part, refusal.Message, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -157,6 +157,8 @@ public sealed class PlanTests
         Assert.Equal(Range, peer.Subnetwork);
         Assert.True(PeerPlan.Same(peer, peer with { Bindings = [.. peer.Bindings] }));
         Assert.False(PeerPlan.Same(peer, peer with { Bindings = [] }));
+        Assert.False(PeerPlan.Same(peer, peer with { Calls = ["c2"] }));
+        Assert.True(PeerPlan.Same(peer with { Calls = ["c2"] }, peer with { Calls = ["c2"] }));
         Assert.False(PeerPlan.Same(peer, peer with { Underlay = "192.0.2.9" }));
         Assert.Null(PeerPlan.Of("c1", Worker(PresencePhase.Ready, null), []));
         Assert.Null(PeerPlan.Of("c1", null, []));

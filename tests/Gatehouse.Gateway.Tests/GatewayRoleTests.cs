@@ -119,17 +119,51 @@ public class GatewayRoleTests
     [InlineData("""{"exposed_port":4789,"service_ip":"10.30.0.1","service_port":80,"protocol":"UDP"}""", 422, "tunnel")]
     [InlineData("""{"exposed_port":7444,"service_ip":"10.30.0.1","service_port":80}""", 422, "cluster's API")]
     [InlineData("""{"exposed_port":80,"service_ip":"10.30.0.1","service_port":80,"public_ip":"192.0.2.9"}""", 422, "public_ip: '192.0.2.9'")]
-    [InlineData("{", 422, "not JSON")]
+    [InlineData("{", 400, "the body is no valid JSON: line 1, byte 2: ")]
+    [InlineData("""{"exposed_port":8090,"service_ip":"\ud800","service_port":80}""", 400, "\\ud800 is half of a surrogate pair")]
+    [InlineData("{\"exposed_port\":8090,\"service_ip\":\"\xff\",\"service_port\":80}", 400, "the body is no valid JSON: line 1, byte 36: 0xff is not valid UTF-8")]
     public async Task Management_Refusals_SayWhy(string body, int code, string message)
     {
         await using var bench = await RoleBench.StartAsync();
         await bench.GatewayIsAsync(GatewayHostPhase.Ready);
         using var client = bench.Api.Http(TestApi.Operator, await bench.ManagementAsync());
 
-        var (got, answer) = await bench.PostAsync(client, Add, body);
+        using var bytes = new ByteArrayContent(System.Text.Encoding.Latin1.GetBytes(body));
+        using var response = await client.PostAsync(Add, bytes, Ct);
 
-        Assert.Equal(code, (int)got);
-        Assert.Contains(message, (string?)answer["message"], StringComparison.Ordinal);
+        Assert.Equal(code, (int)response.StatusCode);
+        Assert.Contains(message, (string?)JsonNode.Parse(await response.Content.ReadAsStringAsync(Ct))!["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Management_ABodyThatSaysItIsNoJson_Is415()
+    {
+        await using var bench = await RoleBench.StartAsync();
+        await bench.GatewayIsAsync(GatewayHostPhase.Ready);
+        using var client = bench.Api.Http(TestApi.Operator, await bench.ManagementAsync());
+        using var text = new StringContent(Body, System.Text.Encoding.UTF8, "text/plain");
+
+        using var response = await client.PostAsync(Add, text, Ct);
+
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
+        Assert.Equal("the body is text/plain; application/json is expected", (string?)JsonNode.Parse(await response.Content.ReadAsStringAsync(Ct))!["message"]);
+    }
+
+    [Fact]
+    public async Task Management_Delete_TakesTheWholeRowOfTheTableOrNothing()
+    {
+        await using var bench = await RoleBench.StartAsync();
+        await bench.GatewayIsAsync(GatewayHostPhase.Ready);
+        using var client = bench.Api.Http(TestApi.Operator, await bench.ManagementAsync());
+        await bench.PostAsync(client, Add, Body);
+
+        var otherPort = await bench.PostAsync(client, Delete, Body.Replace("\"service_port\":80", "\"service_port\":9999", StringComparison.Ordinal));
+        var otherPortOfAny = await bench.PostAsync(client, Delete, """{"exposed_port":8080,"service_port":9999}""");
+        var same = await bench.PostAsync(client, Delete, Body);
+
+        Assert.Equal((HttpStatusCode.NotFound, "gateway gw exposes nothing of 10.30.0.1:9999 at TCP 8080"), (otherPort.Code, (string?)otherPort.Answer["message"]));
+        Assert.Equal((HttpStatusCode.NotFound, "gateway gw exposes nothing of a service's port 9999 at TCP 8080"), (otherPortOfAny.Code, (string?)otherPortOfAny.Answer["message"]));
+        Assert.Equal((HttpStatusCode.OK, 1), (same.Code, same.Answer["exposures"]!.AsArray().Count));
     }
 
     [Fact]

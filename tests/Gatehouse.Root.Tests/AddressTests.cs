@@ -9,6 +9,28 @@ namespace Gatehouse.Root.Tests;
 public sealed class AddressTests
 {
     [Fact]
+    public async Task A_service_that_is_still_used_is_not_deleted_and_keeps_its_address()
+    {
+        await using var root = await RootHost.StartAsync();
+        var service = await root.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = "web" }, Spec = new FabricServiceSpec { Policies = [BalancingPolicy.RoundRobin] } }, Ct);
+        var address = service.Status!.Addresses.Single().Ipv4!;
+        await root.Local.CreateAsync(new FabricInstance { Metadata = new ObjectMeta { Name = "web.0" }, Spec = new FabricInstanceSpec { Service = "web", Number = 0, Cluster = "c1" } }, Ct);
+        await root.Local.CreateAsync(new Cluster { Metadata = new ObjectMeta { Name = "c1" } }, Ct);
+        await root.Local.CreateAsync(new GatewayHost { Metadata = new ObjectMeta { Name = "gw" }, Spec = new GatewayHostSpec { Cluster = "c1", PublicAddresses = ["203.0.113.1"] } }, Ct);
+        await root.Local.CreateAsync(new Exposure { Metadata = new ObjectMeta { Name = "web-8080" }, Spec = new ExposureSpec { Gateway = "gw", Port = 8080, ServiceAddress = address, ServicePort = 80 } }, Ct);
+
+        var both = await Assert.ThrowsAsync<ApiStatusException>(() => root.Local.DeleteAsync<FabricService>("web", null, Ct));
+        await root.Local.MergePatchAsync<FabricInstance>("web.0", """{"spec":{"undeploy":true}}""", null, Ct);
+        var exposed = await Assert.ThrowsAsync<ApiStatusException>(() => root.Local.DeleteAsync<FabricService>("web", null, Ct));
+        await root.Local.DeleteAsync<Exposure>("web-8080", null, Ct);
+        await root.Local.DeleteAsync<FabricService>("web", null, Ct);
+
+        Assert.Equal((409, "FabricService web: is still used: instances web.0; exposures web-8080; undeploy its instances (gatehouse undeploy web) and delete its exposures first"), (both.Status.Code, both.Status.Message));
+        Assert.Contains("is still used: exposures web-8080;", exposed.Status.Message, StringComparison.Ordinal);
+        Assert.Null(await root.Local.GetAsync<FabricService>("web", Ct));
+    }
+
+    [Fact]
     public async Task Each_policy_gets_a_pair_out_of_its_range_in_the_create()
     {
         await using var root = await RootHost.StartAsync();

@@ -46,6 +46,7 @@ public sealed class InterestTests
         await root.RestartAsync();
         await DeployAsync(root, "a", 1, "10.18.0.3", declare: false);
         versions.Add((await root.Local.UntilThereAsync<Interest>(asked.Key, i => i.Status!.Instances.Count == 2)).Status!.Version);
+        foreach (var name in new[] { "a.0", "a.1" }) await root.Local.MergePatchAsync<FabricInstance>(name, """{"spec":{"undeploy":true}}""", null, Ct);
         await root.Local.DeleteAsync<FabricService>("a", null, Ct);
         versions.Add((await root.Local.UntilThereAsync<Interest>(asked.Key, i => i.Status!.Outcome == ResolutionOutcome.Unknown)).Status!.Version);
         Assert.Equal(versions.Order().Distinct(), versions);

@@ -118,12 +118,20 @@ public sealed class OakestraTests
     }
 
     [Theory]
-    [InlineData("/api/net/cluster", "{", 400, "the body is no JSON")]
-    [InlineData("/api/net/cluster", "[]", 400, "the body must be a JSON object, not Array")]
+    [InlineData("/api/net/cluster", "{", 400, "the body is no valid JSON")]
+    [InlineData("/api/net/cluster", "[]", 400, "the body must be a JSON object, not an array")]
+    [InlineData("/api/net/cluster", """{"cluster_id":"\ud800","cluster_address":"x","cluster_port":1}""", 400, "half of a surrogate pair")]
+    [InlineData("/api/net/service/deploy", """{"_id":"\udc00","deployment_descriptor":{}}""", 400, "half of a surrogate pair")]
     [InlineData("/api/net/cluster", """{"cluster_id":null,"cluster_port":99999}""", 400, "cluster_id|cluster_address|cluster_port")]
     [InlineData("/api/net/cluster", """{"cluster_id":"a/b","cluster_address":"x","cluster_port":1}""", 400, "cluster_id")]
     [InlineData("/api/net/service/deploy", """{"deployment_descriptor":{"app_name":"has space"}}""", 400, "_id|deployment_descriptor.app_name|deployment_descriptor.app_ns|deployment_descriptor.microservice_name|deployment_descriptor.microservice_namespace")]
     [InlineData("/api/net/service/deploy", """{"_id":"j","deployment_descriptor":7}""", 400, "deployment_descriptor")]
+    [InlineData("/api/net/service/deploy", """{"_id":"../../x","deployment_descriptor":{}}""", 400, "\"_id\"|must be 1 to 64 letters, digits")]
+    [InlineData(
+        "/api/net/service/deploy",
+        """{"_id":"507f","deployment_descriptor":{"app_name":"a_p","app_ns":"ns","service_name":"svc4","service_ns":"sns","microservice_name":"svc4 with space","microservice_namespace":"","RR_ip":"1.2.3.4","RR_ip_v6":"zz"}}""",
+        400,
+        "deployment_descriptor.app_name|deployment_descriptor.microservice_name|deployment_descriptor.microservice_namespace|deployment_descriptor.RR_ip\"|lies outside 10.30.0.0/16|deployment_descriptor.RR_ip_v6|must be an IPv6 address in fdff:2000::/21")]
     [InlineData("/api/net/instance/deploy", """{"_id":"j","instance_number":-2,"cluster_id":"c"}""", 400, "instance_number")]
     [InlineData("/api/net/instance/deploy", """{"_id":"j","instance_number":0,"cluster_id":"c"}""", 404, "Job not found: j")]
     public async Task Bad_input_is_told_whole_as_JSON(string path, string body, int code, string expected)
@@ -146,11 +154,46 @@ public sealed class OakestraTests
         Assert.Equal("10.30.35.35", (await root.Local.GetAsync<FabricService>("app.test.web.ns", Ct))!.Status!.Addresses.Single().Ipv4);
         var other = Descriptor.Replace("Web", "Other", StringComparison.Ordinal);
         await FaultAsync(HttpStatusCode.UnprocessableEntity, "is taken by service/app.test.web.ns", DeployAsync(http, "job2", other.Replace("{", """{"RR_ip":"10.30.35.35",""", StringComparison.Ordinal)));
-        await FaultAsync(HttpStatusCode.UnprocessableEntity, "lies outside fdff:2000::/21", DeployAsync(http, "job2", other.Replace("{", """{"RR_ip_v6":"fdff:20ff::1",""", StringComparison.Ordinal)
+        await FaultAsync(HttpStatusCode.BadRequest, "Invalid deployment descriptor", DeployAsync(http, "job2", other.Replace("{", """{"RR_ip_v6":"fdff:20ff::1",""", StringComparison.Ordinal)
             .Replace("fdff:20ff::1", "fdff:30ff::1", StringComparison.Ordinal)));
         await FaultAsync(HttpStatusCode.Conflict, "service app.test.web.ns is job job1 already", DeployAsync(http, "job2", Descriptor.Replace("App", "APP", StringComparison.Ordinal)));
         await FaultAsync(HttpStatusCode.Conflict, "job job1 is app.test.web.ns already", DeployAsync(http, "job1", other));
         await OkAsync("Instance info added", DeployAsync(http, "job1", Descriptor.Replace("{", """{"RR_ip":"10.30.35.35",""", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task The_documents_example_is_deployed()
+    {
+        await using var root = await RootHost.StartAsync();
+        using var http = new HttpClient { BaseAddress = root.Oakestra };
+
+        await OkAsync("Instance info added", http.PostAsync("/api/net/service/deploy", Json(DocumentExamples.Json("docs/formats/oakestra.md").Single()), Ct));
+
+        Assert.Equal("10.30.35.35", (await root.Local.GetAsync<FabricService>("shop.prod.web.prod", Ct))!.Status!.Addresses.Single().Ipv4);
+    }
+
+    [Fact]
+    public async Task What_a_listener_takes_is_what_it_was_opened_for()
+    {
+        await using var closed = await RootHost.StartAsync(new RootOptions());
+        using var plain = new HttpClient { BaseAddress = closed.Oakestra };
+        using var operators = As(closed, new UserInfo("operator", [UserInfo.MastersGroup]), closed.OakestraTls);
+        using var cluster = As(closed, RootHost.Cluster("c1"), closed.OakestraTls);
+        using var nobody = closed.RawClient(closed.OakestraTls);
+        using var inTheClear = As(closed, new UserInfo("operator", [UserInfo.MastersGroup]), closed.Oakestra);
+
+        await FaultAsync(HttpStatusCode.Unauthorized, "this listener is plain HTTP and takes no credentials", DeployAsync(plain, "job1", Descriptor));
+        await FaultAsync(HttpStatusCode.Unauthorized, "this listener is plain HTTP and takes no credentials", DeployAsync(inTheClear, "job1", Descriptor));
+        await FaultAsync(HttpStatusCode.Unauthorized, "a client certificate or a bearer token is needed", DeployAsync(nobody, "job1", Descriptor));
+        await FaultAsync(HttpStatusCode.Forbidden, "an operator may", DeployAsync(cluster, "job1", Descriptor));
+        await OkAsync("Instance info added", DeployAsync(operators, "job1", Descriptor));
+        await FaultAsync(HttpStatusCode.NotFound, "could not find", operators.GetAsync("/api/net/nothing", Ct));
+
+        await using var open = await RootHost.StartAsync();
+        using var tls = open.RawClient(open.OakestraTls);
+        using var clear = As(open, RootHost.Cluster("c1"), open.Oakestra);
+        await OkAsync("Instance info added", DeployAsync(tls, "job1", Descriptor));
+        await FaultAsync(HttpStatusCode.Unauthorized, "takes no credentials", clear.GetAsync("/api/net/subnet", Ct));
     }
 
     [Fact]
@@ -209,9 +252,9 @@ public sealed class OakestraTests
     private static Task<HttpResponseMessage> DeployAsync(HttpClient http, string id, string descriptor) =>
         http.PostAsync("/api/net/service/deploy", Json($$"""{"_id":"{{id}}","deployment_descriptor":{{descriptor}}}"""), Ct);
 
-    private static HttpClient As(RootHost root, UserInfo user)
+    private static HttpClient As(RootHost root, UserInfo user, Uri? listener = null)
     {
-        var http = new HttpClient { BaseAddress = root.Oakestra };
+        var http = root.RawClient(listener ?? root.OakestraTls);
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", root.Token(user));
         return http;
     }

@@ -41,6 +41,30 @@ public sealed class PeerTests
         Assert.Equal(403, (await Assert.ThrowsAsync<ApiStatusException>(() => root.ClusterClient("c2").UpdateAsync(forged, Ct))).Status.Code);
     }
 
+    [Fact]
+    public async Task A_peer_says_which_clusters_have_to_know_it_and_only_root_says_so()
+    {
+        await using var root = await StartAsync();
+        var (c1, c2) = (root.ClusterClient("c1"), root.ClusterClient("c2"));
+        var labels = new Dictionary<string, string> { ["site"] = "north", [Peer.ReachPrefix + "c9"] = "" };
+        var made = await c1.CreateAsync(new Peer { Metadata = new ObjectMeta { Name = "c1.w1", Labels = labels }, Spec = Spec() with { Calls = ["c3", "c1", "c3"] } }, Ct);
+        Assert.Equal(["c3", "site"], Labels(made));
+
+        // An instance there, of a service that c2 asks for: before it runs.
+        var asked = await c2.CreateAsync(new Interest { Metadata = new ObjectMeta { Name = "c2.a" }, Spec = new InterestSpec { Holder = "c2", Query = "a" } }, Ct);
+        await root.Local.MergePatchAsync<FabricInstance>("a.0", """{"spec":{"worker":"w1"}}""", null, Ct);
+        await root.Local.UntilThereAsync<Peer>("c1.w1", p => Labels(p).SequenceEqual(["c2", "c3", "site"]));
+        await c1.UpdateAsync((await root.Local.GetAsync<Peer>("c1.w1", Ct))! with { Spec = Spec() }, Ct);
+        Assert.Equal(["c2", "site"], Labels((await root.Local.GetAsync<Peer>("c1.w1", Ct))!));
+
+        await root.RestartAsync();
+        Assert.Equal(["c1.w1"], (await root.ClusterClient("c2").ListAsync<Peer>(new Selection(Labels: Peer.ReachSelector("c2")), Ct)).Items.Select(p => p.Metadata.Name));
+        await root.Local.DeleteAsync<Interest>(asked.Key, null, Ct);
+        await root.Local.UntilThereAsync<Peer>("c1.w1", p => Labels(p).SequenceEqual(["site"]));
+    }
+
+    private static IEnumerable<string> Labels(Peer peer) => (peer.Metadata.Labels?.Keys ?? []).Select(k => k.Split('/')[^1]).Order(StringComparer.Ordinal);
+
     // c1.w1 leases index 0; instance a.0 of c1 has 10.30.0.2, a.1 of c2 has 10.30.0.3.
     private static async Task<RootHost> StartAsync()
     {

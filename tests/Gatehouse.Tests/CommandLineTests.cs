@@ -96,7 +96,34 @@ public sealed class CommandLineTests
 
         Assert.Equal(0, result.Code);
         Assert.Contains("Usage:", result.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("[default:", result.Out, StringComparison.Ordinal);
         Assert.Empty(result.Error);
+    }
+
+    [Theory]
+    [InlineData("token create --role worker --life 9999999d", "--life: '9999999d' is not valid: a number with s, m, h or d, for example 15m, of at most 365d")]
+    [InlineData("token create --role worker --life 0s", "--life: '0s' is not valid")]
+    [InlineData("undeploy web --wait 2147483647d", "--wait: '2147483647d' is not valid: a number with s, m, h or d, for example 15m, of at most 7d")]
+    [InlineData("serve root --state /tmp/x --oakestra-listen 127.0.0.1:10099", "--oakestra-listen: is plain HTTP, which takes no credentials, so that every call would be refused: add --oakestra-anonymous, or use --oakestra-tls-listen")]
+    public async Task What_no_timer_can_wait_for_and_no_caller_could_use_is_refused_before_anything_starts(string line, string expected)
+    {
+        var result = await new Cli().RunAsync(line.Split(' '));
+
+        Assert.Equal(64, result.Code);
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_damaged_store_is_the_operators_to_mend_and_no_defect()
+    {
+        using var state = new Gatehouse.TestKit.TemporaryDirectory();
+        await File.WriteAllTextAsync(state["store.db"], new string('x', 8_192), TestContext.Current.CancellationToken);
+
+        var result = await new Cli().RunAsync("serve", "root", "--state", state.Path, "--listen", "127.0.0.1:1");
+
+        Assert.Equal(1, result.Code);
+        Assert.Contains(state["store.db"], result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("defect", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

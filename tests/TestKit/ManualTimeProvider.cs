@@ -67,6 +67,21 @@ public sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>
+    /// Lets time pass, a second at a time, until something has come: for what a large step may have cut short, a request under way for example, and what is then tried
+    /// again after pauses whose number is not the test's business.
+    /// </summary>
+    public async Task PassUntilAsync(Task coming)
+    {
+        while (!coming.IsCompleted)
+        {
+            Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(coming, Task.Delay(TimeSpan.FromMilliseconds(10), System));
+        }
+
+        await coming;
+    }
+
     /// <summary>Sets the wall clock and the timers' clock back or forth without running anything: a clock that was wrong.</summary>
     public void JumpTo(DateTimeOffset now)
     {

@@ -71,6 +71,9 @@ internal sealed class ScaleRun(Report report, ScaleSize size, string directory)
         await using var fleets = await Fleets.StartAsync(fabric, size, cancellation);
         report.Row($"{size.Workers:n0} workers in {fleets.Count} processes, {size.WorkersOfCluster} for each manager, one TLS connection each, "
             + $"{size.InFlight} registrations at a time; {size.Rest:n0} of {Subnetworks.Count:n0} subnetworks are for others");
+        report.Row("  simulated: a worker joins, registers, renews its lease and watches itself, its interests, its instances and all peers, as a node does; it has no overlay,");
+        report.Row($"  reads of peers only that they came, uses one connection where a node has two, leases for {size.LeaseSeconds} s (a node: 15) and pings every {size.PingSeconds} s (a node: 10);");
+        report.Row($"  managers and workers share these {Environment.ProcessorCount} processors, load {File.ReadAllText("/proc/loadavg").Split(' ')[0]} before the first registration");
         try
         {
             await RegisterAsync(fabric, fleets, cancellation);

@@ -17,7 +17,7 @@ internal sealed record ScaleSize(int Clusters, int WorkersOfCluster, int LeaseSe
     /// <summary>Subnetworks that are left for others.</summary>
     public int Rest => Subnetworks.Count - Workers;
 
-    public static ScaleSize Full { get; } = new(16, Subnetworks.Count / 16, LeaseSeconds: 600, PingSeconds: 30, InFlight: 512, AllPeers: true);
+    public static ScaleSize Full { get; } = new(16, Subnetworks.Count / 16, LeaseSeconds: 600, PingSeconds: 30, InFlight: 256, AllPeers: true);
 
     public static ScaleSize Quick { get; } = new(16, 40, LeaseSeconds: 60, PingSeconds: 10, InFlight: 128, AllPeers: true);
 }

@@ -16,6 +16,7 @@ internal sealed class ApiTransport : IDisposable
     private ApiConnection? _connection;
     private bool _disposed;
     private long _lastAnswer;
+    private long _clockOffset = long.MinValue;
 
     public ApiTransport(HttpObjectClientOptions options)
     {
@@ -29,6 +30,9 @@ internal sealed class ApiTransport : IDisposable
 
     /// <summary>Whether the connection for requests was silent so long that it may not be there.</summary>
     public bool MayBeCold => Volatile.Read(ref _lastAnswer) is var last && (last == 0 || _options.Time.GetElapsedTime(last) > _options.PingInterval);
+
+    /// <summary>By the head of the last answer (RFC 9110 §6.6.1, whole seconds); null before the first.</summary>
+    public TimeSpan? ClockOffset => Volatile.Read(ref _clockOffset) is not long.MinValue and var ticks ? TimeSpan.FromTicks(ticks) : null;
 
     /// <summary>One request and its whole answer.</summary>
     /// <exception cref="ApiStatusException">The answer is no 2xx.</exception>
@@ -45,6 +49,7 @@ internal sealed class ApiTransport : IDisposable
             using var message = NewMessage(request, connection.Credentials);
             using var response = await connection.Invoker(request.Stream).SendAsync(message, both.Token);
             var answer = await ApiAnswer.ReadAsync(response, _options.MaxAnswerBytes, both.Token);
+            if (response.Headers.Date is { } date) Volatile.Write(ref _clockOffset, (date - _options.Time.GetUtcNow()).Ticks);
             if (!request.Stream) Volatile.Write(ref _lastAnswer, _options.Time.GetTimestamp());
             outcome = answer.IsSuccess ? "ok" : answer.StatusCode.ToString();
             Note(answer.StatusCode);

@@ -39,6 +39,9 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
     }
 
     /// <inheritdoc/>
+    public TimeSpan? ClockOffset => _transport.ClockOffset;
+
+    /// <inheritdoc/>
     public async Task<T?> GetAsync<T>(ObjectKey key, CancellationToken cancellation)
         where T : ApiObject, IKind<T>
     {

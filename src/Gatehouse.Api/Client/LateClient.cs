@@ -10,6 +10,9 @@ public sealed class LateClient : IObjectClient
     private IObjectClient Client => _client ?? throw new InvalidOperationException("the client is used before it is known");
 
     /// <inheritdoc/>
+    public TimeSpan? ClockOffset => _client?.ClockOffset;
+
+    /// <inheritdoc/>
     public ServerContact? Contact => _client?.Contact;
 
     /// <summary>From now on, calls go there.</summary>

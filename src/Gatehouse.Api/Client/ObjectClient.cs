@@ -9,6 +9,9 @@ namespace Gatehouse.Api.Client;
 /// <remarks>Safe for any thread. A refusal throws <see cref="ApiStatusException"/>; a server that can't be reached throws <see cref="ApiUnreachableException"/>.</remarks>
 public interface IObjectClient
 {
+    /// <summary>How far the server's clock is ahead of this process's, to a second or two, as of its last answer. Null when that is not known.</summary>
+    TimeSpan? ClockOffset => null;
+
     /// <summary>Whether the server answers, as all requests of this client experience it; null for one in the server's own process.</summary>
     ServerContact? Contact => null;
 

@@ -69,6 +69,9 @@ public sealed record WithdrawRequest
     /// <summary>Null for any.</summary>
     public string? ServiceAddress { get; init; }
 
+    /// <summary>1 to 65535; null for any.</summary>
+    public int? ServicePort { get; init; }
+
     /// <summary>Who asked, for the cluster's log.</summary>
     public string? RequestedBy { get; init; }
 }

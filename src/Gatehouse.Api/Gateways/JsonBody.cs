@@ -34,14 +34,7 @@ public static class JsonBody
         if (await ReadTextAsync(request, cancellation) is not { } bytes)
             return (null, Statuses.Refused(StatusCodes.Status413PayloadTooLarge, StatusReason.RequestEntityTooLarge, $"the body is longer than {MaxBytes} bytes"));
         if (bytes.AsSpan().Trim(" \t\r\n"u8).IsEmpty && empty is not null) return (empty, null);
-        try
-        {
-            return JsonSerializer.Deserialize(bytes, type) is { } value ? (value, null) : (null, Bad("the body is null; a JSON object is expected"));
-        }
-        catch (JsonException e)
-        {
-            return (null, Bad($"the body is not the JSON that is expected: {e.Message}"));
-        }
+        return ForeignJson.TryReadRecord(bytes, type, out var value, out var fault) ? (value, null) : (null, Bad($"the body {fault}"));
     }
 
     /// <summary>Writes a record.</summary>

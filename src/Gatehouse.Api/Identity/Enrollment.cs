@@ -34,7 +34,9 @@ public static class EnrollmentProtocol
 /// <param name="Name">A DNS label (RFC 1123) of at most 63 characters.</param>
 /// <param name="Csr">PKCS#10 as PEM; its subject is ignored.</param>
 /// <param name="AuthorityCsr">Clusters alone: a second request, with another key, for the intermediate authority.</param>
-public sealed record JoinRequest(string? Token, string? Role, string? Name, string? Csr, string? AuthorityCsr = null);
+/// <param name="Previous">The certificate that this machine had as this member, PEM; it may be over.</param>
+/// <param name="Proof">That the machine still has its key: <see cref="OldKeyProof"/>.</param>
+public sealed record JoinRequest(string? Token, string? Role, string? Name, string? Csr, string? AuthorityCsr = null, string? Previous = null, string? Proof = null);
 
 /// <summary>A member asks for a new certificate in place of the one that it shows.</summary>
 /// <param name="Csr">PKCS#10 as PEM, under the same key or a new one.</param>

@@ -14,9 +14,9 @@ internal readonly record struct EnrollmentOutcome(CertificateAnswer? Answer, Sta
 }
 
 /// <summary>
-/// Lets machines in. A token decides which role and, if it names one, which member. A name that is taken: while the member of that name lives (its lease is
-/// current, or it joined less than <see cref="EnrollmentOptions.NameHold"/> ago), only a token that names this member lets another machine join as it, or the same
-/// key again (an answer that got lost). When the lease is over, any token of the role does. So a token for many machines can't be used to pose as one of them.
+/// Lets machines in. A token decides which role and, if it names one, which member. A name that belongs to a member, living or not, is given to another machine only by a
+/// token that names this member, and back to the machine that had it by a token and a proof of its old key (<see cref="OldKeyProof"/>). So a token for many machines
+/// can't be used to pose as one of them. Between a join and the member's first lease (<see cref="EnrollmentOptions.NameHold"/>) the same key may join again: its answer got lost.
 /// </summary>
 internal sealed class EnrollmentDesk(
     EnrollmentOptions options, Func<CertificateAuthority> authority, JoinTokens tokens, IObjectClient objects, TimeProvider time)
@@ -39,8 +39,8 @@ internal sealed class EnrollmentDesk(
             return Refused(401, StatusReason.Unauthorized, refusal!);
         }
 
-        if (await RefuseNameAsync(token, role, name, key, cancellation) is { } taken) return taken;
         var user = UserOf(role, name);
+        if (await RefuseNameAsync(token, request, user, key, cancellation) is { } taken) return taken;
         return Answer(authority().IssueClient(key, user, options.CertificateLife), intermediate, name);
     }
 
@@ -80,28 +80,36 @@ internal sealed class EnrollmentDesk(
         return null;
     }
 
-    private async Task<Status?> RefuseNameAsync(JoinToken token, string role, string name, PublicKey key, CancellationToken cancellation)
+    private async Task<Status?> RefuseNameAsync(JoinToken token, JoinRequest request, UserInfo user, PublicKey key, CancellationToken cancellation)
     {
+        var (role, name) = (request.Role!, request.Name!);
         if (role == EnrollmentProtocol.OperatorRole) return null;
-        var named = token.Spec.Member is not null;
-        if (!named && options.LeaseNamespace is { } space
-            && await objects.GetAsync<Lease>(new ObjectKey(space, name), cancellation) is { Spec: { RenewTime: { } renewed } spec }
-            && renewed + TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? 0) is var end && end > time.GetUtcNow())
+        var entitled = token.Spec.Member is not null;
+        string? unproven = null;
+        if (!entitled && (request.Previous ?? request.Proof) is not null)
         {
-            return Taken(role, name, $"it holds a lease until {end.UtcDateTime:u}", (int)Math.Ceiling((end - time.GetUtcNow()).TotalSeconds));
+            unproven = OldKeyProof.Refuse(request, user, authority().Certificate, time.GetUtcNow() - options.ProofLife);
+            entitled = unproven is null;
         }
 
+        if (!entitled && await IsMemberAsync(name, cancellation)) return Taken(role, name, unproven is null ? "a member has this name" : $"a member has this name, and {unproven}", null);
         var print = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
-        return _holds.TryTake($"{role}/{name}", print, named)
+        return _holds.TryTake($"{role}/{name}", print, entitled)
             ? null
             : Taken(role, name, "it joined a moment ago with another key", (int)Math.Ceiling(options.NameHold.TotalSeconds));
     }
 
-    private static Status Taken(string role, string name, string why, int seconds) => new()
+    private async Task<bool> IsMemberAsync(string name, CancellationToken cancellation) =>
+        options.LeaseNamespace is { } space
+        && await objects.GetAsync<Lease>(new ObjectKey(space, name), cancellation) is not null
+        && (options.Exists is not { } exists || await exists(objects, name, cancellation));
+
+    private static Status Taken(string role, string name, string why, int? seconds) => new()
     {
         Code = 409,
         Reason = StatusReason.Conflict,
-        Message = $"the {role} '{name}' is a member already: {why}; use a token made for '{name}', or wait",
+        Message = $"the {role} '{name}' can't join with a token for any {role}: {why}; use a token made for it (gatehouse token create --role {role} --member {name}), "
+            + $"join from the machine that has its old key, or delete the {role} '{name}' if it is gone for good",
         Details = new StatusDetails(Name: name, Kind: role, RetryAfterSeconds: seconds),
     };
 

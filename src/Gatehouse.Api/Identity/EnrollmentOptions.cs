@@ -1,3 +1,5 @@
+using Gatehouse.Api.Client;
+
 namespace Gatehouse.Api.Identity;
 
 /// <summary>Who may join at this server, and what they get.</summary>
@@ -8,6 +10,15 @@ public sealed record EnrollmentOptions
 
     /// <summary>Namespace of the members' leases (<c>gatehouse-workers</c>, <c>gatehouse-clusters</c>); null when members keep none.</summary>
     public string? LeaseNamespace { get; init; }
+
+    /// <summary>
+    /// Whether there is an object of a member's name (Cluster, Worker). A name belongs to a member from its first lease on, for as long as its object is there: deleting the
+    /// object gives the name free. Null: the lease alone decides.
+    /// </summary>
+    public Func<IObjectClient, string, CancellationToken, Task<bool>>? Exists { get; init; }
+
+    /// <summary>How long after its end a certificate still proves that a machine had the name. Default 30 days.</summary>
+    public TimeSpan ProofLife { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>Life of a member's certificate. Default 24 hours.</summary>
     public TimeSpan CertificateLife { get; init; } = CertificateAuthority.DefaultLeafLife;

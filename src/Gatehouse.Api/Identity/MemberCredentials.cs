@@ -116,11 +116,26 @@ public sealed partial class MemberCredentials : ICredentialSource
         if (!TokenText.TryParse(options.Token, out var token)) throw new IdentityException("the join token is incomplete: it has the form gh1.ID.SECRET.PIN");
         using var key = files.NextKey();
         var authorityKey = options.Role == EnrollmentProtocol.ClusterRole ? files.AuthorityKey() : null;
-        var request = new JoinRequest(options.Token.Trim(), options.Role, options.Name, Csr(key), authorityKey is null ? null : Csr(authorityKey));
+        var csr = Csr(key);
+        var request = new JoinRequest(options.Token.Trim(), options.Role, options.Name, csr, authorityKey is null ? null : Csr(authorityKey));
+        if (Former(files) is { } former) request = request with { Previous = former.ExportCertificatePem(), Proof = OldKeyProof.Make(former, options.Role, options.Name, csr) };
         var answer = await new JoinExchange(options, token).JoinAsync(request, cancellation);
         var (credentials, authority) = Adopt(options, files, answer, key, authorityKey);
         LogJoined(options.Logger, options.Name, options.Role, credentials.Certificate!.NotAfter.ToUniversalTime());
         return new MemberCredentials(options, files, credentials, authority);
+    }
+
+    /// <summary>The certificate that this machine had, with its key: it is over, or its chain is damaged, and still shows who this is. Null when there is none.</summary>
+    private static X509Certificate2? Former(MemberFiles files)
+    {
+        try
+        {
+            return files.Exists ? files.Load().Certificate : null;
+        }
+        catch (IdentityFileException)
+        {
+            return null;
+        }
     }
 
     private async Task<bool> TryRenewAsync(ApiTransport transport, CancellationToken cancellation)

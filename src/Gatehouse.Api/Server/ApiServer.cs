@@ -24,7 +24,8 @@ public sealed class ApiServer : IAsyncDisposable
     private ApiServer(ApiServerOptions options)
     {
         _options = options;
-        var kinds = options.Kinds.ToFrozenDictionary(static k => k, k => new RegisteredKind(k, options.Admissions));
+        IAdmission[] admissions = [.. options.Enrollment is { } roles ? [new JoinTokenAdmission(roles)] : Array.Empty<IAdmission>(), .. options.Admissions];
+        var kinds = options.Kinds.ToFrozenDictionary(static k => k, k => new RegisteredKind(k, admissions));
         var reader = new ObjectReader(options.Store, options.Authorizer);
         var writer = new ObjectWriter(options.Store, reader, options.Time, options.Limits.ConflictRetries, _metrics);
         _hub = new WatchHub(options, kinds.Values, _metrics);
@@ -82,7 +83,7 @@ public sealed class ApiServer : IAsyncDisposable
         List<IPEndPoint> sides = [];
         foreach (var side in _options.SideListeners)
         {
-            var host = await HttpListenerHost.StartAsync(_options, [side.Listen], side.Tls ? certificate : null, side.Map, _pipeline.ServeSideAsync, cancellation);
+            var host = await HttpListenerHost.StartAsync(_options, [side.Listen], side.Tls ? certificate : null, side.Map, (context, roles) => _pipeline.ServeSideAsync(context, roles, side), cancellation);
             _hosts.Add(host);
             sides.AddRange(host.Endpoints);
         }

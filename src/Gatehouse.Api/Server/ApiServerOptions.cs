@@ -103,5 +103,9 @@ public sealed record ApiServerLimits
 /// <summary>A listener beside the API's own, with a role's endpoints and nothing else.</summary>
 /// <param name="Listen">Port 0 takes a free one.</param>
 /// <param name="Tls">False: plain HTTP, for surfaces whose clients speak nothing else.</param>
-/// <param name="Map">Adds the endpoints. Callers are authenticated as on the API's listeners; without credentials they get 401 unless the endpoint allows anonymous.</param>
-public sealed record SideListener(IPEndPoint Listen, bool Tls, Action<IEndpointRouteBuilder> Map);
+/// <param name="Map">
+/// Adds the endpoints. Over TLS callers are authenticated as on the API's listeners; in plain HTTP nobody is, whatever a request carries: what would cross the network
+/// in the clear is no credential. Without credentials they get 401 unless the endpoint allows anonymous.
+/// </param>
+/// <param name="Refusals">Null: as <see cref="Status"/>.</param>
+public sealed record SideListener(IPEndPoint Listen, bool Tls, Action<IEndpointRouteBuilder> Map, RefusalShape? Refusals = null);

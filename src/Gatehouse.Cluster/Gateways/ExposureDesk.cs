@@ -75,10 +75,17 @@ internal sealed partial class ExposureDesk(GatewayOptions options, IObjectClient
     private static bool Matches(ExposureSpec spec, WithdrawRequest request) =>
         spec.Protocol == request.Protocol && spec.Port == request.Port
         && (request.PublicAddress is null || (spec.PublicAddress is { } a && ExposureRules.Normalise(a) == ExposureRules.Normalise(request.PublicAddress)))
-        && (request.ServiceAddress is null || ExposureRules.Normalise(spec.ServiceAddress) == ExposureRules.Normalise(request.ServiceAddress));
+        && (request.ServiceAddress is null || ExposureRules.Normalise(spec.ServiceAddress) == ExposureRules.Normalise(request.ServiceAddress))
+        && (request.ServicePort is null || spec.ServicePort == request.ServicePort);
 
     private static string Where(WithdrawRequest request) =>
-        (request.PublicAddress is { } a ? $" pinned to {a}" : "") + (request.ServiceAddress is { } s ? $" of {s}" : "");
+        (request.PublicAddress is { } a ? $" pinned to {a}" : "") + ((request.ServiceAddress, request.ServicePort) switch
+        {
+            ({ } address, { } port) => $" of {ExposurePlan.TargetOf(address, port)}",
+            ({ } address, null) => $" of {address}",
+            (null, { } port) => $" of a service's port {port}",
+            _ => "",
+        });
 
     private static IEnumerable<Fault> AddressFaults(GatewayHost host, ExposureSpec spec)
     {

@@ -113,8 +113,10 @@ internal static class ExposurePlan
     public static string HeldBy(Exposure holder) =>
         $"of gateway {holder.Spec.Gateway} is held by exposure {holder.Metadata.Name}, which leads to {Target(holder.Spec)}";
 
-    private static string Target(ExposureSpec spec) =>
-        spec.ServiceAddress.Contains(':', StringComparison.Ordinal) ? $"[{spec.ServiceAddress}]:{spec.ServicePort}" : $"{spec.ServiceAddress}:{spec.ServicePort}";
+    /// <summary>A service's address and port, as people write them.</summary>
+    public static string TargetOf(string address, int port) => address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{port}" : $"{address}:{port}";
+
+    private static string Target(ExposureSpec spec) => TargetOf(spec.ServiceAddress, spec.ServicePort);
 
     private static ExposureDecision Place(Exposure exposure, ExposureStatus old, ExposureSurroundings around)
     {

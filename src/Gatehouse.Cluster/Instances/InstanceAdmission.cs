@@ -11,7 +11,8 @@ namespace Gatehouse.Cluster.Instances;
 /// Completes what is declared of instances at the cluster, and keeps each worker to what is its own: it may bring an instance, take one that waits, report
 /// on its own and undeploy them.
 /// </summary>
-internal sealed class InstanceAdmission(string cluster, Func<string, Worker?> workers, Func<string, FabricInstance?> atRoot, TimeProvider time) : IAdmission
+internal sealed class InstanceAdmission(
+    string cluster, Func<string, Worker?> workers, Func<string, IEnumerable<FabricInstance>> ofWorker, Func<string, FabricInstance?> atRoot, TimeProvider time) : IAdmission
 {
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [FabricInstance.Info];
@@ -81,7 +82,7 @@ internal sealed class InstanceAdmission(string cluster, Func<string, Worker?> wo
             next = next with { Instance = before.Instance, Since = before.Since };
             // What the cluster took out stays out, whatever the worker wrote at the same moment.
             if (before.Phase == InstancePhase.Draining && next.Phase == InstancePhase.Running) next = next with { Phase = InstancePhase.Draining };
-            if (CheckAddress(next, worker) is { Count: > 0 } faults) return request.Invalid(faults);
+            if (CheckAddress(instance.Metadata.Name, next, worker) is { Count: > 0 } faults) return request.Invalid(faults);
         }
 
         if (next.Phase != before.Phase && next.Since == before.Since) next = next with { Since = time.GetUtcNow() };
@@ -89,17 +90,26 @@ internal sealed class InstanceAdmission(string cluster, Func<string, Worker?> wo
         return null;
     }
 
-    private List<Fault> CheckAddress(FabricInstanceStatus status, string worker)
+    private List<Fault> CheckAddress(string name, FabricInstanceStatus status, string worker)
     {
         List<Fault> faults = [];
         var range = workers(worker)?.Status?.Subnetwork;
         foreach (var (family, address, inside) in new[] { ("ipv4", status.NamespaceAddress?.Ipv4, range?.Ipv4), ("ipv6", status.NamespaceAddress?.Ipv6, range?.Ipv6) })
         {
             if (address is null) continue;
+            var field = $"status.namespaceAddress.{family}";
             if (inside is null || !Addresses.TryParse(address, out var parsed) || !IPNetwork.Parse(inside).Contains(parsed))
-                faults.Add(new Fault($"status.namespaceAddress.{family}", address, $"must lie in the worker's subnetwork, {inside ?? "of which it has none"}"));
+                faults.Add(new Fault(field, address, $"must lie in the worker's subnetwork, {inside ?? "of which it has none"}"));
+            else if (parsed.GetAddressBytes()[^1] % 64 is 0 or 1 or 63 && family == "ipv4" || parsed.GetAddressBytes()[^1] is 0 or 1 && family == "ipv6")
+                faults.Add(new Fault(field, address, $"is the network's, the bridge's or the broadcast address of {inside}: no instance can have it"));
+            else if (Holder(name, worker, parsed) is { } holder)
+                faults.Add(new Fault(field, address, $"is the address of instance {holder}"));
         }
 
         return faults;
     }
+
+    private string? Holder(string name, string worker, IPAddress address) => ofWorker(worker)
+        .Where(i => i.Metadata.Name != name && i.Status is { Phase: InstancePhase.Running or InstancePhase.Draining, NamespaceAddress: not null })
+        .FirstOrDefault(i => new[] { i.Status!.NamespaceAddress!.Ipv4, i.Status.NamespaceAddress.Ipv6 }.Any(a => a is not null && Addresses.TryParse(a, out var held) && held.Equals(address)))?.Metadata.Name;
 }

@@ -22,13 +22,21 @@ internal sealed class OakestraCluster(ClusterOptions options, ClusterState state
     private const int MaxBytes = 1 << 20;
 
     /// <summary>The listeners that the options ask for.</summary>
-    public IReadOnlyList<SideListener> Listeners => [.. options.Oakestra.Listen.Select(e => new SideListener(e, Tls: false, Map))];
+    public IReadOnlyList<SideListener> Listeners =>
+    [
+        .. options.Oakestra.Listen.Select(e => new SideListener(e, Tls: false, Map, Refusals)),
+        .. options.Oakestra.ListenTls.Select(e => new SideListener(e, Tls: true, Map, Refusals)),
+    ];
 
-    private void Map(IEndpointRouteBuilder endpoints)
+    private static RefusalShape Refusals { get; } = new(static (context, status) => WriteAsync(context, new Reply(status.Code, status.Reason ?? "refused", status.Message)));
+
+    private void Map(IEndpointRouteBuilder all)
     {
-        endpoints.MapPost("/api/net/deployment", Answer(DeployAsync)).AllowAnonymous();
-        endpoints.MapDelete("/api/net/deployment/{job}", Answer(RemoveAsync)).AllowAnonymous();
-        endpoints.MapPost("/api/net/job/update", Answer(UpdateAsync)).AllowAnonymous();
+        var endpoints = all.MapGroup("");
+        if (options.Oakestra.AllowAnonymousClusterManager) endpoints.AllowAnonymous();
+        endpoints.MapPost("/api/net/deployment", Answer(DeployAsync));
+        endpoints.MapDelete("/api/net/deployment/{job}", Answer(RemoveAsync));
+        endpoints.MapPost("/api/net/job/update", Answer(UpdateAsync));
     }
 
     private async Task<Reply> DeployAsync(HttpContext context)
@@ -77,24 +85,21 @@ internal sealed class OakestraCluster(ClusterOptions options, ClusterState state
 
     private static async Task<(JsonElement Json, Reply? Fault)> ReadAsync(HttpContext context)
     {
-        try
+        using var limit = new MemoryStream();
+        var chunk = new byte[8_192];
+        for (var n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted); n > 0; n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted))
         {
-            using var limit = new MemoryStream();
-            var chunk = new byte[8_192];
-            for (var n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted); n > 0; n = await context.Request.Body.ReadAsync(chunk, context.RequestAborted))
-            {
-                if (limit.Length + n > MaxBytes) return (default, new Reply(413, "Invalid argument", $"the body is longer than {MaxBytes} bytes"));
-                limit.Write(chunk, 0, n);
-            }
+            if (limit.Length + n > MaxBytes) return (default, new Reply(413, "Invalid argument", $"the body is longer than {MaxBytes} bytes"));
+            limit.Write(chunk, 0, n);
+        }
 
-            using var document = JsonDocument.Parse(limit.ToArray());
+        if (!ForeignJson.TryReadDocument(limit.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false }, out var document, out var fault))
+            return (default, Reply.Bad("Invalid argument", $"the body {fault}"));
+        using (document)
+        {
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? (document.RootElement.Clone(), null)
-                : (default, Reply.Bad("Invalid argument", $"the body must be a JSON object, not {document.RootElement.ValueKind}"));
-        }
-        catch (JsonException e)
-        {
-            return (default, Reply.Bad("Invalid argument", $"the body is no JSON: {e.Message}"));
+                : (default, Reply.Bad("Invalid argument", $"the body must be a JSON object, not {ForeignJson.Word(document.RootElement.ValueKind)}"));
         }
     }
 
@@ -103,19 +108,25 @@ internal sealed class OakestraCluster(ClusterOptions options, ClusterState state
         Reply reply;
         try
         {
-            reply = await act(context);
+            // Nobody gets here without credentials but where the options allow it; who shows some has to be an operator.
+            reply = context.GetUser() is { IsMaster: false } user ? new Reply(403, "Forbidden", $"{user.Name} may not deploy: an operator may") : await act(context);
         }
         catch (ApiStatusException e)
         {
             reply = new Reply(e.Status.Code, "Service resolution failed", e.Message);
         }
 
+        await WriteAsync(context, reply);
+    };
+
+    private static Task WriteAsync(HttpContext context, Reply reply)
+    {
         context.Response.StatusCode = reply.Code;
         context.Response.ContentType = reply.Detail is null ? "text/html; charset=utf-8" : "application/json";
-        await context.Response.WriteAsync(
+        return context.Response.WriteAsync(
             reply.Detail is null ? reply.Text : JsonSerializer.Serialize(new OakestraRefusal(reply.Text, reply.Detail), OakestraClusterJson.Default.OakestraRefusal),
             context.RequestAborted);
-    };
+    }
 
     private sealed record Reply(int Code, string Text, string? Detail)
     {

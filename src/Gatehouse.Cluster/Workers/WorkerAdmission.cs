@@ -5,7 +5,7 @@ using Gatehouse.Objects.Kinds;
 namespace Gatehouse.Cluster.Workers;
 
 /// <summary>Keeps what a worker writes its own after the write too; the authorizer judges the object as it is stored.</summary>
-internal sealed class WorkerAdmission : IAdmission
+internal sealed class WorkerAdmission(WorkerAddresses addresses) : IAdmission
 {
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [Worker.Info, Interest.Info];
@@ -13,9 +13,8 @@ internal sealed class WorkerAdmission : IAdmission
     /// <inheritdoc/>
     public ValueTask<Status?> AdmitAsync(AdmissionRequest request, CancellationToken cancellation)
     {
-        if (request.Verb == AdmissionVerb.Create && request.Kind == Worker.Info && !Names.IsLabel(request.Key.Name))
-            return new(request.Invalid([new Fault("metadata.name", request.Key.Name, Names.LabelRule)]));
-        if (request.Kind != Interest.Info || request.Verb == AdmissionVerb.Delete || request.User.Worker is not { } worker) return new((Status?)null);
+        if (request.Kind == Worker.Info) return new(AdmitWorker(request));
+        if (request.Verb == AdmissionVerb.Delete || request.User.Worker is not { } worker) return new((Status?)null);
         var holder = request.Object["spec"]?["holder"]?.ToString();
         return new(holder == worker ? null : request.Forbidden($"spec.holder must be {worker}, not {holder ?? "absent"}"));
     }
@@ -23,5 +22,23 @@ internal sealed class WorkerAdmission : IAdmission
     /// <inheritdoc/>
     public void Abandon(AdmissionRequest request)
     {
+        if (IsClaim(request)) addresses.GiveBack(request.Key.Name);
     }
+
+    private Status? AdmitWorker(AdmissionRequest request)
+    {
+        if (!IsClaim(request) || request.Read<Worker>() is not { } worker) return null;
+        List<Fault> faults = request.Verb == AdmissionVerb.Create && !Names.IsLabel(request.Key.Name) ? [new Fault("metadata.name", request.Key.Name, Names.LabelRule)] : [];
+        if (faults.Count == 0) faults.AddRange(addresses.Take(request.Key.Name, worker.Spec));
+        return faults.Count == 0 ? null : request.Invalid(faults);
+    }
+
+    // A write that leaves the addresses as they are is let through whatever they are: those of an older version must not block a label.
+    private static bool IsClaim(AdmissionRequest request) => request.Kind == Worker.Info && request.Verb switch
+    {
+        AdmissionVerb.Create => true,
+        AdmissionVerb.Update => request.ReadOld<Worker>()?.Spec is not { } old || request.Read<Worker>()?.Spec is not { } spec
+            || old.Underlay != spec.Underlay || !old.PublicAddresses.SequenceEqual(spec.PublicAddresses, StringComparer.Ordinal),
+        _ => false,
+    };
 }

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Gatehouse.Api.Client;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
+using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Management;
 
@@ -25,9 +27,10 @@ internal sealed class ExposureRequest
     }
 
     /// <summary>The body of <c>add</c> as a spec without gateway, or its faults.</summary>
+    /// <exception cref="ApiStatusException">400: the body is no JSON object.</exception>
     public static (ExposureSpec? Spec, IReadOnlyList<Fault> Faults) ReadAdd(ReadOnlySpan<byte> body)
     {
-        if (Parse(body, AddFields) is not ({ } request, _)) return (null, Parse(body, AddFields).Faults);
+        var request = Parse(body, AddFields);
         var spec = new ExposureSpec
         {
             Gateway = "this",
@@ -44,17 +47,18 @@ internal sealed class ExposureRequest
     }
 
     /// <summary>The body of <c>delete</c>, or its faults.</summary>
+    /// <exception cref="ApiStatusException">400: the body is no JSON object.</exception>
     public static (Api.Gateways.WithdrawRequest? Request, IReadOnlyList<Fault> Faults) ReadDelete(ReadOnlySpan<byte> body)
     {
-        if (Parse(body, DeleteFields) is not ({ } request, _)) return (null, Parse(body, DeleteFields).Faults);
+        var request = Parse(body, DeleteFields);
         var withdraw = new Api.Gateways.WithdrawRequest
         {
             Port = request.Number("exposed_port", required: true),
             Protocol = request.Protocol(),
             PublicAddress = request.Text("public_ip", required: false),
             ServiceAddress = request.Text("service_ip", required: false),
+            ServicePort = request._body["service_port"] is null ? null : request.Number("service_port", required: false),
         };
-        if (request._body["service_port"] is not null) request.Number("service_port", required: false);
         request.AddAddressFault("public_ip", withdraw.PublicAddress);
         request.AddAddressFault("service_ip", withdraw.ServiceAddress);
         return request._faults.Count == 0 ? (withdraw, []) : (null, request._faults);
@@ -86,18 +90,11 @@ internal sealed class ExposureRequest
         _ => field,
     };
 
-    private static (ExposureRequest? Request, IReadOnlyList<Fault> Faults) Parse(ReadOnlySpan<byte> body, string[] known)
+    private static ExposureRequest Parse(ReadOnlySpan<byte> body, string[] known)
     {
-        try
-        {
-            return JsonNode.Parse(body, documentOptions: new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false }) is JsonObject json
-                ? (new ExposureRequest(json, known), [])
-                : (null, [new Fault("", "", "the body must be a JSON object")]);
-        }
-        catch (JsonException e)
-        {
-            return (null, [new Fault("", "", $"the body is not JSON: {e.Message}")]);
-        }
+        return ForeignJson.TryReadObject(body, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false }, out var json, out var fault)
+            ? new ExposureRequest(json, known)
+            : throw new ApiStatusException(Statuses.Refused(StatusCodes.Status400BadRequest, StatusReason.BadRequest, $"the body {fault}"));
     }
 
     private void AddKindFaults(ExposureSpec spec)

@@ -78,9 +78,15 @@ internal sealed class ManagementEndpoints(IGatewayView view, GatewayClient clust
         return JsonBody.WriteAsync(context.Response, StatusCodes.Status200OK, listing, ManagementJson.Default.ExposureListing, context.RequestAborted);
     }
 
-    private static async Task<byte[]> BodyAsync(HttpContext context) =>
-        await JsonBody.ReadTextAsync(context.Request, context.RequestAborted) ?? throw new ApiStatusException(
+    private static async Task<byte[]> BodyAsync(HttpContext context)
+    {
+        // Without a type it is taken for JSON, as the API server does; a form or a text is somebody's mistake.
+        var type = context.Request.ContentType?.Split(';')[0].Trim() ?? "";
+        if (type.Length > 0 && !type.Equals("application/json", StringComparison.OrdinalIgnoreCase))
+            throw new ApiStatusException(Statuses.Refused(StatusCodes.Status415UnsupportedMediaType, StatusReason.UnsupportedMediaType, $"the body is {type}; application/json is expected"));
+        return await JsonBody.ReadTextAsync(context.Request, context.RequestAborted) ?? throw new ApiStatusException(
             Statuses.Refused(StatusCodes.Status413PayloadTooLarge, StatusReason.RequestEntityTooLarge, $"the body is longer than {JsonBody.MaxBytes} bytes"));
+    }
 
     /// <summary>Who calls, then what is asked, and every refusal as one shape.</summary>
     private async Task AnswerAsync(HttpContext context, string act, Func<HttpContext, GatewayHost, UserInfo, Task> handle)

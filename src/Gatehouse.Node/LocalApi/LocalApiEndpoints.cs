@@ -22,6 +22,8 @@ internal sealed class LocalApiEndpoints(NodeRole role)
         app.MapPost("/container/deploy", DeployAsync);
         app.MapPost("/container/undeploy", UndeployAsync);
         app.MapPost("/docker/undeploy", UndeployAsync);
+        app.MapPost("/unikernel/deploy", DeployUnikernelAsync);
+        app.MapPost("/unikernel/undeploy", UndeployAsync);
         app.MapPost("/instances", AttachAsync);
         app.MapGet("/instances", ListAsync);
         app.MapDelete("/instances/{name}", DetachAsync);
@@ -48,6 +50,16 @@ internal sealed class LocalApiEndpoints(NodeRole role)
         var attached = await AttachAsync(http, new(request.ServiceName!, request.InstanceNumber!.Value, request.Pid!.Value, null, Blank(request.PortMappings)));
         var answer = new ContainerAnswer(request.ServiceName!, attached.Namespace!.Ipv4!, attached.Namespace.Ipv6!);
         await http.AnswerAsync(200, answer, LocalApiJson.Default.ContainerAnswer);
+    }
+
+    /// <summary>Everything that is wrong with the request is said first, so that the node engine's caller learns it here as with a container.</summary>
+    private async Task DeployUnikernelAsync(HttpContext http)
+    {
+        var request = await http.BodyAsync(LocalApiJson.Default.ContainerRequest);
+        RequireClient();
+        Throw(NameFaults("serviceName", request.ServiceName).Concat(NumberFaults("instanceNumber", request.InstanceNumber)));
+        throw new LocalApiException(501, "unikernels are not attached by this node: a virtual machine needs a tap device, and a translation of its own, in a network namespace made for it; "
+            + "run the service as a container, or make the namespace, start the machine in it, and attach it by name (POST /instances with namespace)");
     }
 
     private async Task UndeployAsync(HttpContext http)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Gatehouse.Linux;
 using Gatehouse.Node.Instances;
+using Gatehouse.Objects;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -91,16 +92,11 @@ internal static class LocalApiHttp
         public async Task<T> BodyAsync<T>(JsonTypeInfo<T> json)
             where T : class
         {
-            try
-            {
-                return await JsonSerializer.DeserializeAsync(http.Request.Body, json, http.RequestAborted)
-                    ?? throw new LocalApiException(400, "the body is null; it must be a JSON object");
-            }
-            catch (JsonException fault)
-            {
-                var where = fault.Path is { Length: > 2 } path ? $" at {path[2..]}" : "";
-                throw new LocalApiException(400, $"the body is not what it must be{where} (line {fault.LineNumber + 1}): a JSON object with {string.Join(", ", json.Properties.Select(p => $"{p.Name}: {Word(p.PropertyType)}"))}");
-            }
+            using var body = new MemoryStream();
+            await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+            return ForeignJson.TryReadRecord(body.GetBuffer().AsSpan(0, (int)body.Length), json, out var value, out var fault)
+                ? value
+                : throw new LocalApiException(400, $"the body {fault}; it must be a JSON object with {string.Join(", ", json.Properties.Select(p => $"{p.Name}: {Word(p.PropertyType)}"))}");
         }
 
         public async Task AnswerAsync<T>(int status, T body, JsonTypeInfo<T> json)

@@ -33,6 +33,7 @@ public sealed record FabricInstance : ApiObject, IKind<FabricInstance>
         Check = static i => FieldChecks.Required("spec.service", i.Spec.Service)
             .Concat(FieldChecks.Range("spec.number", i.Spec.Number, 0, 999_999))
             .Concat(FieldChecks.Range("spec.weight", i.Spec.Weight, 0, 256))
+            .Concat(i.Status?.Load is { } load ? FieldChecks.Range("status.load", load, 0, int.MaxValue) : [])
             .Concat(i.Spec.Process?.ReadyPort is { } port ? FieldChecks.Range("spec.process.readyPort", port, 1, 65_535) : []),
     };
 }

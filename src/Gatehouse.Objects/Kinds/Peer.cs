@@ -24,6 +24,7 @@ public sealed record Peer : ApiObject, IKind<Peer>
         Columns = [new("CLUSTER", "spec.cluster"), new("WORKER", "spec.worker"), new("UNDERLAY", "spec.underlay"), new("SUBNETWORK", "spec.subnetwork.ipv4")],
         SelectableFields = ["spec.cluster", "spec.worker"],
         Json = ObjectsJson.Default.Peer,
+        Check = static p => [.. PublicAddressRules.CheckUnderlay("spec.underlay", p.Spec.Underlay), .. FieldChecks.Range("spec.tunnelPort", p.Spec.TunnelPort, 1, 65_535)],
     };
 }
 

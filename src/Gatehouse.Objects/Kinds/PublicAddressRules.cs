@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Gatehouse.Objects.Kinds;
 
-/// <summary>What makes an address fit to be a gateway's public one.</summary>
+/// <summary>What makes an address fit to be a gateway's public one, or a worker's underlay.</summary>
 public static class PublicAddressRules
 {
     /// <summary>The most candidates that a gateway may list.</summary>
@@ -24,6 +24,14 @@ public static class PublicAddressRules
         }
     }
 
+    /// <summary>What is wrong with an underlay address: it must name one host, and lie outside of the overlay's own ranges.</summary>
+    /// <param name="field">Its path, for the faults.</param>
+    public static IEnumerable<Fault> CheckUnderlay(string field, string? value)
+    {
+        if (FieldChecks.Address(field, value).ToList() is { Count: > 0 } faults) return faults;
+        return WhyNotHost(IPAddress.Parse(value!)) is { } why ? [new Fault(field, value!, $"{why} and can't be an underlay: it must be an address by which the other workers reach this one")] : [];
+    }
+
     private static Fault? Fault(string field, string? value)
     {
         if (string.IsNullOrEmpty(value)) return new Fault(field, "", "is required: an IPv4 or IPv6 address");
@@ -31,7 +39,10 @@ public static class PublicAddressRules
         return WhyNot(IPAddress.Parse(value)) is { } why ? new Fault(field, value, $"{why} and can't be public") : null;
     }
 
-    private static string? WhyNot(IPAddress address)
+    private static string? WhyNot(IPAddress address) =>
+        WhyNotHost(address) ?? (address.AddressFamily == AddressFamily.InterNetworkV6 && (address.GetAddressBytes()[0] & 0xfe) == 0xfc ? "lies in fc00::/7, which the overlay uses," : null);
+
+    private static string? WhyNotHost(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6) return "is an IPv4 address in IPv6 notation";
         if (IPAddress.IsLoopback(address)) return "is a loopback address";
@@ -41,7 +52,12 @@ public static class PublicAddressRules
         {
             if (address.IsIPv6Multicast) return "is a multicast address";
             if (address.IsIPv6LinkLocal) return "is a link-local address";
-            return (bytes[0] & 0xfe) == 0xfc ? "lies in fc00::/7, which the overlay uses," : null;
+            return bytes switch
+            {
+                [0xfc, 0, 0, 0, 0, 0, 0, 0, ..] => "lies in fc00::/64, which the overlay uses,",
+                [0xfd, 0xff, ..] => "lies in fdff::/16, which the overlay uses,",
+                _ => null,
+            };
         }
 
         return bytes switch

@@ -23,21 +23,28 @@ public sealed record Worker : ApiObject, IKind<Worker>
             new("PUBLIC", "spec.publicAddresses"), new("SUBNETWORK6", "status.subnetwork.ipv6", Wide: true),
         ],
         Json = ObjectsJson.Default.Worker,
-        Check = static w => FieldChecks.Address("spec.underlay", w.Spec.Underlay)
-            .Concat(w.Spec.PublicAddresses.SelectMany((a, i) => FieldChecks.Address($"spec.publicAddresses[{i}]", a))),
+        Check = static w =>
+        [
+            .. PublicAddressRules.CheckUnderlay("spec.underlay", w.Spec.Underlay),
+            .. FieldChecks.Range("spec.tunnelPort", w.Spec.TunnelPort, 1, 65_535),
+            .. w.Spec.PublicAddresses.Count == 0 ? [] : PublicAddressRules.Check("spec.publicAddresses", w.Spec.PublicAddresses),
+        ],
     };
 }
 
 /// <summary>What a worker says of itself when it registers.</summary>
 public sealed record WorkerSpec
 {
-    /// <summary>The address that other workers reach: source and target of tunnel packets. IPv4 or IPv6.</summary>
+    /// <summary>
+    /// The address that other workers reach: source and target of tunnel packets. IPv4 or IPv6, of one host, outside of the overlay's ranges, and held by no other
+    /// worker of the cluster.
+    /// </summary>
     public string Underlay { get; set; } = "";
 
-    /// <summary>UDP port of the tunnel. Default 4789.</summary>
+    /// <summary>UDP port of the tunnel, 1 to 65535. Default 4789.</summary>
     public int TunnelPort { get; set; } = 4789;
 
-    /// <summary>Addresses that are reachable from outside; empty for a private worker.</summary>
+    /// <summary>Addresses that are reachable from outside, at most 64 and held by no other worker of the cluster; empty for a private worker.</summary>
     public IReadOnlyList<string> PublicAddresses { get; set; } = [];
 
     /// <summary>Whether a gateway role runs there and may take a gateway host's duty.</summary>

@@ -36,16 +36,16 @@ internal sealed class DescriptorReader
             return null;
         }
 
-        try
+        if (!ForeignJson.TryReadDocument(document, new JsonDocumentOptions { AllowTrailingCommas = true, MaxDepth = 16 }, out var json, out var fault))
         {
-            using var json = JsonDocument.Parse(document, new JsonDocumentOptions { AllowTrailingCommas = true, MaxDepth = 16 });
+            Add("", "", fault);
+            return null;
+        }
+
+        using (json)
+        {
             foreach (var line in TrailingCommas.Find(document.Span)) _warnings.Add($"line {line}: a comma before a closing bracket is not JSON; it was ignored");
             return json.RootElement.ValueKind == JsonValueKind.Object ? ReadRoot(json.RootElement) : Wrong(json.RootElement);
-        }
-        catch (JsonException e)
-        {
-            Add("", "", $"is not JSON: {e.Message}");
-            return null;
         }
     }
 

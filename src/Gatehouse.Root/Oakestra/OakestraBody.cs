@@ -35,15 +35,11 @@ internal sealed class OakestraBody
             buffer.Write(chunk, 0, n);
         }
 
-        try
+        if (!ForeignJson.TryReadDocument(buffer.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false }, out var document, out var fault)) throw new OakestraFault(400, $"the body {fault}");
+        using (document)
         {
-            using var document = JsonDocument.Parse(buffer.ToArray());
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new OakestraFault(400, $"the body must be a JSON object, not {document.RootElement.ValueKind}");
+            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new OakestraFault(400, $"the body must be a JSON object, not {ForeignJson.Word(document.RootElement.ValueKind)}");
             return new OakestraBody(document.RootElement.Clone(), "", []);
-        }
-        catch (JsonException e)
-        {
-            throw new OakestraFault(400, $"the body is no JSON: {e.Message}");
         }
     }
 

@@ -19,6 +19,7 @@ internal sealed partial class OakestraJobs(IObjectClient local, OakestraLookup l
     {
         var body = await OakestraBody.ReadAsync(context);
         var id = body.Text("_id");
+        if (id.Length > 0 && !JobId().IsMatch(id)) body.Fail("_id", "must be 1 to 64 letters, digits, '-' and '_'");
         var service = ReadService(body, id);
         body.ThrowIfFaulty("Invalid deployment descriptor");
         // Two posts of one _id under two names must not both pass the look-up.
@@ -159,12 +160,11 @@ internal sealed partial class OakestraJobs(IObjectClient local, OakestraLookup l
         var descriptor = body.Object("deployment_descriptor");
         string[] parts =
         [
-            Part(descriptor, "app_name"),
-            Part(descriptor, "app_ns"),
-            Part(descriptor, descriptor.Json.TryGetProperty("service_name", out _) ? "service_name" : "microservice_name"),
-            Part(descriptor, descriptor.Json.TryGetProperty("service_ns", out _) ? "service_ns" : "microservice_namespace"),
+            Part(descriptor, "app_name"), Part(descriptor, "app_ns"), Part(descriptor, "service_name", "microservice_name"), Part(descriptor, "service_ns", "microservice_namespace"),
         ];
         var (rr4, rr6) = (descriptor.OptionalText("RR_ip"), descriptor.OptionalText("RR_ip_v6"));
+        CheckWish(descriptor, "RR_ip", rr4, SemanticRange.ForIpv4);
+        CheckWish(descriptor, "RR_ip_v6", rr6, SemanticRange.ForIpv6(AddressUse.RoundRobin));
         var jobName = string.Join('.', parts);
         return new FabricService
         {
@@ -180,17 +180,37 @@ internal sealed partial class OakestraJobs(IObjectClient local, OakestraLookup l
         };
     }
 
-    private static string Part(OakestraBody descriptor, string name)
+    /// <summary>A part of the job's name; the first of its names that is there counts, and one that is there and wrong is told even so.</summary>
+    private static string Part(OakestraBody descriptor, params ReadOnlySpan<string> names)
     {
-        var text = descriptor.Text(name);
-        if (text.Length > 0 && !NamePart().IsMatch(text)) descriptor.Fail(name, "must be 1 to 30 letters and digits");
-        return text;
+        string? part = null;
+        foreach (var name in names)
+        {
+            if (!descriptor.Json.TryGetProperty(name, out _)) continue;
+            var text = descriptor.Text(name);
+            if (text.Length > 0 && !NamePart().IsMatch(text)) descriptor.Fail(name, "must be 1 to 30 letters and digits");
+            part ??= text;
+        }
+
+        return part ?? descriptor.Text(names[^1]);
+    }
+
+    /// <summary>Whether an address could be given at all; whether it is free is root's to decide in the write.</summary>
+    private static void CheckWish(OakestraBody descriptor, string name, string? wish, SemanticRange range)
+    {
+        if (wish is null) return;
+        if (!Addresses.TryParse(wish, out var address) || address.AddressFamily != range.Family)
+            descriptor.Fail(name, $"must be an {(range.Family == System.Net.Sockets.AddressFamily.InterNetwork ? "IPv4" : "IPv6")} address in {range}");
+        else if (range.OffsetOf(address) is null) descriptor.Fail(name, $"lies outside {range}");
     }
 
     private static string Route(HttpContext context, string name) => context.Request.RouteValues[name]?.ToString() ?? "";
 
     [GeneratedRegex("^[a-zA-Z0-9]{1,30}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex NamePart();
+
+    [GeneratedRegex("^[a-zA-Z0-9_-]{1,64}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex JobId();
 
     private sealed record DeployReport(int Number, string NamespaceIp, string? NamespaceIp6, string HostIp, int HostPort);
 }

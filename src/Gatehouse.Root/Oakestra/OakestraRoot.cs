@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
+using Gatehouse.Objects;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -18,17 +19,21 @@ internal sealed class OakestraRoot(OakestraJobs jobs, OakestraMembers members, O
     /// <summary>The listeners that the options ask for.</summary>
     public IReadOnlyList<SideListener> Listeners =>
     [
-        .. options.Listen.Select(e => new SideListener(e, Tls: false, MapForSystemManager)),
-        .. options.ListenTls.Select(e => new SideListener(e, Tls: true, MapForSystemManager)),
+        .. options.Listen.Select(e => new SideListener(e, Tls: false, MapForSystemManager, Refusals)),
+        .. options.ListenTls.Select(e => new SideListener(e, Tls: true, MapForSystemManager, Refusals)),
     ];
+
+    /// <summary>Every refusal on these paths, the server's own too, has the one shape.</summary>
+    private static RefusalShape Refusals { get; } = new(static (context, status) => WriteAsync(context, status.Code, new OakestraError(status.Message, null), OakestraJson.Default.OakestraError));
 
     /// <summary>Adds the endpoints where every caller has to show who it is.</summary>
     public void Map(IEndpointRouteBuilder endpoints) => Map(endpoints, isAnonymous: false);
 
     private void MapForSystemManager(IEndpointRouteBuilder endpoints) => Map(endpoints, options.AllowAnonymousSystemManager);
 
-    private void Map(IEndpointRouteBuilder endpoints, bool isAnonymous)
+    private void Map(IEndpointRouteBuilder all, bool isAnonymous)
     {
+        var endpoints = all.MapGroup("").WithMetadata(Refusals);
         IEndpointConventionBuilder[] ofSystemManager =
         [
             endpoints.MapPost("/api/net/cluster", Answer(OfSystemManager(members.RegisterClusterAsync))),
@@ -46,7 +51,7 @@ internal sealed class OakestraRoot(OakestraJobs jobs, OakestraMembers members, O
         endpoints.MapGet("/api/pubnet/service/netinfo/available-ip/{count?}", Answer(info.AvailableAsync));
         endpoints.MapGet("/api/pubnet/service/netinfo/{name}", Answer(info.ByNameAsync));
         endpoints.MapGet("/api/pubnet/service/netinfo/ip/{ip}", Answer(info.ByAddressAsync));
-        mapGateways(endpoints);
+        mapGateways(all);
     }
 
     /// <summary>The caller, who must have shown who it is.</summary>
@@ -88,7 +93,19 @@ internal sealed class OakestraRoot(OakestraJobs jobs, OakestraMembers members, O
         }
         catch (ApiStatusException e)
         {
-            await WriteAsync(context, e.Status.Code, new OakestraError(e.Message, null), OakestraJson.Default.OakestraError);
+            // The words of our objects become those of the body, so that the caller finds the field.
+            Fault[] faults = [.. (e.Status.Details?.Causes ?? []).Select(c => new Fault(BodyField(c.Field ?? ""), "", BodyWords(c)))];
+            await WriteAsync(context, e.Status.Code, new OakestraError(e.Message, faults.Length == 0 ? null : faults), OakestraJson.Default.OakestraError);
         }
     };
+
+    private static string BodyField(string field) => field switch
+    {
+        "spec.chosen[0].ipv4" => "deployment_descriptor.RR_ip",
+        "spec.chosen[0].ipv6" => "deployment_descriptor.RR_ip_v6",
+        _ => field,
+    };
+
+    private static string BodyWords(StatusCause cause) =>
+        cause.Message is { } text && cause.Field is { Length: > 0 } field && text.StartsWith($"{field}: ", StringComparison.Ordinal) ? text[(field.Length + 2)..] : cause.Message ?? "";
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Gatehouse.Api.Client;
 using Gatehouse.Api.Server;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
@@ -6,7 +7,7 @@ using Gatehouse.Objects.Kinds;
 namespace Gatehouse.Root.ServiceAddresses;
 
 /// <summary>Gives a service one address pair for each policy, in the write that declares it. A wish is granted, or refused with every reason.</summary>
-internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisions, AddressLedger ledger) : IAdmission
+internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisions, AddressLedger ledger, IObjectClient local) : IAdmission
 {
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [FabricService.Info];
@@ -26,6 +27,7 @@ internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisi
                 request.SetStatus((service.Status ?? new FabricServiceStatus()) with { Addresses = addresses }, ObjectsJson.Default.FabricServiceStatus);
                 return null;
             default:
+                if (await UsersAsync(service, cancellation) is { } users) return request.Conflict(users);
                 await ledger.EnsureWrittenAsync(Owner(request), ClaimsOf(request.Key.Name), cancellation);
                 return null;
         }
@@ -44,6 +46,28 @@ internal sealed class ServiceAdmission(AddressBook book, AddressDecisions decisi
 
     /// <summary>Everything that a service of this name can hold.</summary>
     public static IEnumerable<Claim> ClaimsOf(string name) => Enum.GetValues<BalancingPolicy>().Select(p => Claim.OfService(name, p));
+
+    /// <summary>
+    /// What still needs the service's addresses; null when nothing does. Gone with the service they would be given to another one after the quarantine, and whatever leads to
+    /// them would lead there. From the store, not from the feed: who has just undeployed the last instance may delete.
+    /// </summary>
+    private async Task<string?> UsersAsync(FabricService service, CancellationToken cancellation)
+    {
+        var name = service.Metadata.Name;
+        var instances = (await local.ListAsync<FabricInstance>(new Selection(Fields: $"spec.service={name}"), cancellation)).Items.Where(i => !i.Spec.Undeploy && i.Metadata.DeletionTimestamp is null);
+        var addresses = AddressesOf(service);
+        var exposures = (await local.ListAsync<Exposure>(Selection.All, cancellation)).Items
+            .Where(e => !e.Spec.Withdraw && e.Metadata.DeletionTimestamp is null && IPAddress.TryParse(e.Spec.ServiceAddress, out var address) && addresses.Contains(address));
+        string[] users = [.. Named("instances", instances), .. Named("exposures", exposures)];
+        return users.Length == 0 ? null : $"is still used: {string.Join("; ", users)}; undeploy its instances (gatehouse undeploy {name}) and delete its exposures first";
+    }
+
+    private static IEnumerable<string> Named(string what, IEnumerable<ApiObject> users)
+    {
+        const int MaxNamed = 10;
+        string[] names = [.. users.Select(u => u.Metadata.Name).Order(StringComparer.Ordinal)];
+        return names.Length == 0 ? [] : [$"{what} {string.Join(", ", names.Take(MaxNamed))}{(names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "")}"];
+    }
 
     private static string Owner(AdmissionRequest request) => $"service/{request.Key.Name}";
 

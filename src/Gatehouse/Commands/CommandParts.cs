@@ -37,15 +37,17 @@ internal static class CommandParts
         System.Net.IPAddress.TryParse(text, out address) && (text.Contains(':', StringComparison.Ordinal) || address.ToString() == text);
 
     /// <summary>A span of time as people write it: <c>90s</c>, <c>15m</c>, <c>24h</c>, <c>7d</c>.</summary>
-    public static Option<TimeSpan> Duration(string name, TimeSpan standard, string description) => new(name)
+    /// <param name="most">The longest that is taken. Default: 7 days, far beyond what anybody waits and well within what timers can.</param>
+    public static Option<TimeSpan> Duration(string name, TimeSpan standard, string description, TimeSpan? most = null) => new(name)
     {
         Description = $"{description} Default {HumanDuration.Of(standard)}.",
         HelpName = "TIME",
         DefaultValueFactory = _ => standard,
         CustomParser = result =>
         {
-            if (TryDuration(result.Tokens[0].Value, out var span)) return span;
-            result.AddError($"{name}: '{result.Tokens[0].Value}' is not valid: a number with s, m, h or d, for example 15m");
+            var longest = most ?? TimeSpan.FromDays(7);
+            if (TryDuration(result.Tokens[0].Value, out var span) && span <= longest) return span;
+            result.AddError($"{name}: '{result.Tokens[0].Value}' is not valid: a number with s, m, h or d, for example 15m, of at most {HumanDuration.Of(longest)}");
             return default;
         },
     };

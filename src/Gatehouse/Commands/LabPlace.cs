@@ -6,7 +6,7 @@ namespace Gatehouse.Commands;
 /// <summary>Which lab a command means, and where it is.</summary>
 internal sealed class LabPlace(HostContext host)
 {
-    public Option<string> Name { get; } = new("--name") { Description = "Name of the lab; several live side by side.", HelpName = "NAME", DefaultValueFactory = _ => "lab" };
+    public Option<string> Name { get; } = new("--name") { Description = "Name of the lab; several live side by side. Default lab.", HelpName = "NAME", DefaultValueFactory = _ => "lab" };
 
     public HostLab Open(ParseResult parsed) => new(Directory(parsed.GetRequiredValue(Name)), host.Time);
 

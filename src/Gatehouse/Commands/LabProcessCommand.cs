@@ -24,7 +24,7 @@ internal static class LabProcessCommand
     {
         var place = new LabPlace(host);
         var (target, role) = Target();
-        var signal = new Option<string>("--signal") { Description = "TERM drains, KILL is a crash, and so on.", HelpName = "NAME", DefaultValueFactory = _ => "TERM" };
+        var signal = new Option<string>("--signal") { Description = "TERM drains, KILL is a crash, and so on. Default TERM.", HelpName = "NAME", DefaultValueFactory = _ => "TERM" };
         signal.AcceptOnlyFromAmong("TERM", "KILL", "INT", "QUIT", "ABRT", "SEGV");
         var command = new Command("stop", "Stop roles of a host; they stay down until they are started." + CommandParts.Examples + """
               gatehouse lab stop worker1 node --signal KILL
@@ -43,7 +43,7 @@ internal static class LabProcessCommand
     {
         var place = new LabPlace(host);
         var (target, role) = Target();
-        var tail = new Option<int>("--tail") { Description = "Only so many lines from the end.", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var tail = new Option<int>("--tail") { Description = "Only so many lines from the end. Default 50.", HelpName = "N", DefaultValueFactory = _ => 50 };
         var command = new Command("logs", "Show what the roles of a host wrote.") { place.Name, target, role, tail };
         command.SetAction(parsed =>
         {

@@ -9,8 +9,8 @@ internal static class LabUpCommand
     public static Command Create(HostContext host)
     {
         var place = new LabPlace(host);
-        var workers = new Option<int>("--workers") { Description = "Workers of each cluster; the last one is its gateway.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        var clusters = new Option<int>("--clusters") { Description = "Clusters.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var workers = new Option<int>("--workers") { Description = "Workers of each cluster; the last one is its gateway. Default 3.", HelpName = "N", DefaultValueFactory = _ => 3 };
+        var clusters = new Option<int>("--clusters") { Description = "Clusters. Default 1.", HelpName = "N", DefaultValueFactory = _ => 1 };
         var family = new Option<UnderlayFamily>("--underlay") { Description = "Address family of the tunnels.", HelpName = "ipv4|ipv6" };
         var command = new Command("up", "Make the hosts, start every role, join them with tokens." + CommandParts.Examples + """
               gatehouse lab up

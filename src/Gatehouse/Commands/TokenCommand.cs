@@ -16,8 +16,8 @@ internal static class TokenCommand
         var access = new ApiAccess(host);
         var role = new Option<string>("--role") { Description = "What it lets join: cluster or operator (at root), worker (at a cluster).", HelpName = "ROLE", Required = true };
         role.AcceptOnlyFromAmong("cluster", "worker", "operator");
-        var member = new Option<string?>("--member") { Description = "The one name that may use it. Default: any.", HelpName = "NAME" };
-        var life = CommandParts.Duration("--life", TimeSpan.FromHours(1), "How long it can be used.");
+        var member = new Option<string?>("--member") { Description = "The one name that may use it; needed for a name that is a member already. Default: any that is none yet.", HelpName = "NAME" };
+        var life = CommandParts.Duration("--life", TimeSpan.FromHours(1), "How long it can be used, at most 365d.", TimeSpan.FromDays(365));
         var command = new Command("create", "Make a join token and print it; it can't be read again." + CommandParts.Examples + """
               gatehouse token create --role cluster --member berlin > token
               gatehouse token create --role worker --life 15m

@@ -25,6 +25,7 @@ internal static class UndeployCommand
         {
             var service = parsed.GetRequiredValue(name).ToLowerInvariant();
             using var client = access.Open(parsed);
+            if (parsed.GetValue(numbers) is not { Length: > 0 }) await RequireUnexposedAsync(client, service, cancellation);
             var gone = await UndeployAsync(host, client, service, parsed.GetValue(numbers) ?? [], parsed.GetValue(wait), cancellation);
             if (parsed.GetValue(numbers) is not { Length: > 0 }) gone |= await client.DeleteAsync<FabricService>(service, preconditions: null, cancellation);
             if (!gone) throw new CommandException($"fabricservices '{service}' has nothing to undeploy");
@@ -32,6 +33,16 @@ internal static class UndeployCommand
             return ExitCode.Ok;
         });
         return command.WithAccess(access);
+    }
+
+    /// <summary>Before anything is drained: root keeps a service that is exposed.</summary>
+    private static async Task RequireUnexposedAsync(IObjectClient client, string name, CancellationToken cancellation)
+    {
+        if (await client.GetAsync<FabricService>(name, cancellation) is not { Status.Addresses: { } addresses }) return;
+        var exposed = (await client.ListAsync<Exposure>(Selection.All, cancellation)).Items
+            .Where(e => !e.Spec.Withdraw && e.Metadata.DeletionTimestamp is null && addresses.Any(a => e.Spec.ServiceAddress == a.Ipv4 || e.Spec.ServiceAddress == a.Ipv6))
+            .Select(e => e.Metadata.Name).ToList();
+        if (exposed.Count > 0) throw new CommandException($"fabricservices '{name}' is exposed by {string.Join(", ", exposed)}: `gatehouse delete exposure {string.Join(' ', exposed)}` first, or give --number");
     }
 
     private static async Task<bool> UndeployAsync(HostContext host, IObjectClient client, string service, int[] numbers, TimeSpan patience, CancellationToken cancellation)

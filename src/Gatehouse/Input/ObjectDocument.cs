@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gatehouse.Objects;
+using Gatehouse.Objects.Schema;
 
 namespace Gatehouse.Input;
 
@@ -35,7 +36,7 @@ internal sealed record ObjectDocument(string Place, JsonObject Object)
         if (string.IsNullOrEmpty(name)) yield return "metadata.name: is required";
         else if (!Names.IsSubdomain(name)) yield return $"metadata.name: '{name}' is not valid: {Names.SubdomainRule}";
         if (kind.Scope == KindScope.Namespaced && string.IsNullOrEmpty(Metadata("namespace"))) yield return "metadata.namespace: is required for this kind";
-        foreach (var unknown in FieldNames.Unknown(kind, Object)) yield return unknown;
+        foreach (var unknown in UnknownFields.Find(kind, Object)) yield return $"{unknown.Path}: is not known; there are: {string.Join(", ", unknown.Known)}";
         using var json = JsonDocument.Parse(Object.ToJsonString());
         foreach (var fault in kind.Validate(json.RootElement)) yield return fault.ToString();
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gatehouse.Objects;
+using Gatehouse.Objects.Kinds;
 
 namespace Gatehouse.Output;
 
@@ -28,7 +29,7 @@ internal sealed class ObjectPrinter(HostContext host, OutputForm form)
                 host.Out.WriteLine(Text(ListOf(kind, values, revision)));
                 break;
             default:
-                if (values.Count == 0) host.Error.WriteLine($"no {kind.Plural} found");
+                if (values.Count == 0) host.Error.WriteLine($"no {kind.Plural} found{WhereElse(kind)}");
                 else TextTable.Write(host, Headings(kind), values.Select(v => Cells(kind, v)));
                 break;
         }
@@ -55,6 +56,15 @@ internal sealed class ObjectPrinter(HostContext host, OutputForm form)
 
     /// <summary><c>kind/name</c>, with the namespace where there is one.</summary>
     public static string NameOf(KindInfo kind, JsonObject value) => $"{kind.Singular}/{new ObjectKey(Metadata(value, "namespace"), Metadata(value, "name") ?? "")}";
+
+    /// <summary>Each tier has kinds of its own; who asks the other one gets an empty list, which says nothing.</summary>
+    private static string WhereElse(KindInfo kind) =>
+        kind.Kind switch
+        {
+            nameof(Worker) => " (workers are known at their cluster's API, not at root's)",
+            nameof(Objects.Kinds.Cluster) or nameof(Subnetwork) or nameof(AddressLease) => $" ({kind.Plural} are known at root's API, not at a cluster's)",
+            _ => "",
+        };
 
     private string Text(JsonNode value) => form == OutputForm.Json ? value.ToJsonString(Indented) : YamlText.Write(value).TrimEnd('\n');
 

@@ -28,7 +28,7 @@ internal static class OutputOption
         var words = string.Join(", ", allowed.Select(f => f.ToString().ToLowerInvariant()));
         return new Option<OutputForm>("--output", "-o")
         {
-            Description = $"One of {words}.",
+            Description = $"One of {words}. Default table.",
             HelpName = "FORM",
             DefaultValueFactory = _ => OutputForm.Table,
             CustomParser = result =>

@@ -21,6 +21,7 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
     private ClusterRole? _role;
     private ApiServer? _server;
     private AdminKubeconfig? _kubeconfig;
+    private ApiTokens? _tokens;
 
     /// <summary>For a node in the same process.</summary>
     public JoinTokens? Tokens => _server?.JoinTokens;
@@ -41,9 +42,14 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
                 Address = AdminKubeconfig.Reachable(settings.ClusterListen[0]).ToString(),
                 MirrorDirectory = Path.Combine(_state, "mirror"),
                 Gateways = new GatewayOptions { Cluster = settings.Name, Authority = () => _identity.Authority },
-                Oakestra = new OakestraClusterOptions { Listen = settings.Roles.Contains(ServeOptions.Root) ? [] : settings.OakestraListen },
+                // With root in the same process the listeners are root's.
+                Oakestra = settings.Roles.Contains(ServeOptions.Root) ? new OakestraClusterOptions() : new OakestraClusterOptions
+                {
+                    Listen = settings.OakestraListen, ListenTls = settings.OakestraTlsListen, AllowAnonymousClusterManager = settings.OakestraAnonymous,
+                },
             },
             _root, time, logs);
+        _tokens = new ApiTokens(_state, time, logs.CreateLogger<ApiTokens>());
         _server = await ApiServer.CreateAsync(
             new ApiServerOptions
             {
@@ -54,9 +60,11 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
                 Listen = settings.ClusterListen,
                 Admissions = _role.Admissions,
                 Authorizer = _role.Authorizer,
+                SideListeners = _role.SideListeners,
+                Tokens = _tokens.Known,
                 MapEndpoints = _role.Map,
                 ServerNames = ServerNames.Of(settings.ClusterListen, settings.Advertise),
-                Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.WorkerRole], LeaseNamespace = Worker.LeaseNamespace },
+                Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.WorkerRole], LeaseNamespace = Worker.LeaseNamespace, Exists = async (objects, name, ct) => await objects.GetAsync<Worker>(name, ct) is not null },
             },
             cancellation);
         await _role.LoadAsync(_server.Local, cancellation);
@@ -66,7 +74,7 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
     }
 
     public Task RunAsync(CancellationToken cancellation) => Loops.UntilFirstEndsAsync(
-        [_role!.RunAsync, _identity!.RunAsync, t => _kubeconfig!.RunAsync(() => Authority, t)], cancellation);
+        [_role!.RunAsync, _tokens!.RunAsync, _identity!.RunAsync, t => _kubeconfig!.RunAsync(() => Authority, t)], cancellation);
 
     public async ValueTask DisposeAsync()
     {

@@ -18,6 +18,13 @@ internal static partial class MemberIdentity
             {
                 return await MemberCredentials.JoinOrLoadAsync(options, cancellation);
             }
+            catch (ApiStatusException e) when (e.Status.Code is 401 or 409)
+            {
+                throw new IdentityException(
+                    $"{options.Server} does not let the {options.Role} '{options.Name}' join: {e.Status.Message}. A new token helps: `gatehouse token create --role {options.Role} --member {options.Name}` "
+                    + "there, its output in the file of --token-file",
+                    e);
+            }
             catch (ApiUnreachableException e)
             {
                 LogWaiting(options.Logger, e.Message);

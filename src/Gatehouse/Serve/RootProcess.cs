@@ -16,6 +16,7 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
     private RootRole? _role;
     private ApiServer? _server;
     private AdminKubeconfig? _kubeconfig;
+    private ApiTokens? _tokens;
 
     /// <summary>For a cluster in the same process.</summary>
     public JoinTokens? Tokens => _server?.JoinTokens;
@@ -26,7 +27,15 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
         _authority = CertificateAuthority.OpenRoot(Path.Combine(_state, "identity"), "gatehouse root", time);
         _store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(_state, "store.db") }, time, cancellation);
         _role = new RootRole(
-            new RootOptions { Oakestra = new OakestraOptions { Listen = settings.OakestraListen, AllowAnonymousSystemManager = settings.OakestraAnonymous } }, time, logs);
+            new RootOptions
+            {
+                Oakestra = new OakestraOptions
+                {
+                    Listen = settings.OakestraListen, ListenTls = settings.OakestraTlsListen, AllowAnonymousSystemManager = settings.OakestraAnonymous,
+                },
+            },
+            time, logs);
+        _tokens = new ApiTokens(_state, time, logs.CreateLogger<ApiTokens>());
         _server = await ApiServer.CreateAsync(
             new ApiServerOptions
             {
@@ -38,12 +47,14 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
                 SideListeners = _role.SideListeners,
                 Admissions = _role.Admissions,
                 Authorizer = _role.Authorizer,
+                Tokens = _tokens.Known,
                 MapEndpoints = _role.Map,
                 ServerNames = ServerNames.Of(settings.RootListen, settings.Advertise),
                 Enrollment = new EnrollmentOptions
                 {
                     Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.OperatorRole],
                     LeaseNamespace = Objects.Kinds.Cluster.LeaseNamespace,
+                    Exists = async (objects, name, ct) => await objects.GetAsync<Objects.Kinds.Cluster>(name, ct) is not null,
                 },
             },
             cancellation);
@@ -54,7 +65,7 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
     }
 
     public Task RunAsync(CancellationToken cancellation) => Loops.UntilFirstEndsAsync(
-        [_role!.RunAsync, token => _kubeconfig!.RunAsync(() => _authority!, token)], cancellation);
+        [_role!.RunAsync, _tokens!.RunAsync, token => _kubeconfig!.RunAsync(() => _authority!, token)], cancellation);
 
     public async ValueTask DisposeAsync()
     {

@@ -23,8 +23,9 @@ internal sealed class ServeOptions
         Listen = Add(EndPoints("--listen", "Where the API listens. Default [::]:7443 for root, [::]:7444 for cluster."), [Root, Cluster]);
         ClusterListen = Add(EndPoints("--cluster-listen", "Where the cluster's API listens when root is in the same process."), [Cluster]);
         Advertise = Add(new Option<string[]>("--advertise") { Description = "Further names or addresses by which others reach the API; they go into its certificate.", HelpName = "NAME" }, [Root, Cluster]);
-        Oakestra = Add(EndPoints("--oakestra-listen", "Where Oakestra's HTTP surface listens (its own ports: 10099 root, 10110 cluster). Default: nowhere."), [Root, Cluster]);
-        OakestraAnonymous = Add(new Option<bool>("--oakestra-anonymous") { Description = "Whether Oakestra's surface takes calls without credentials, as Oakestra does. For networks that nobody else is on." }, [Root, Cluster]);
+        Oakestra = Add(EndPoints("--oakestra-listen", "Where Oakestra's surface listens in plain HTTP (its own ports: 10099 root, 10110 cluster). It takes no credentials, so it needs --oakestra-anonymous. Default: nowhere."), [Root, Cluster]);
+        OakestraTls = Add(EndPoints("--oakestra-tls-listen", "Where Oakestra's surface listens over TLS, for client certificates and bearer tokens. Default: nowhere."), [Root, Cluster]);
+        OakestraAnonymous = Add(new Option<bool>("--oakestra-anonymous") { Description = "Oakestra's managers deploy without credentials, as with Oakestra; what acts for a cluster or worker still needs them. For networks that nobody else is on." }, [Root, Cluster]);
         Name = Add(new Option<string>("--name") { Description = "Name of the cluster or worker.", HelpName = "NAME" }, [Cluster, Node, Gateway], [Cluster, Node, Gateway]);
         RootUrl = Add(Url("--root", "Root's API."), [Cluster], [Cluster]);
         ClusterUrl = Add(Url("--cluster", "The cluster's API."), [Node, Gateway], [Node, Gateway]);
@@ -49,6 +50,8 @@ internal sealed class ServeOptions
     public Option<string[]> Advertise { get; }
 
     public Option<IPEndPoint[]> Oakestra { get; }
+
+    public Option<IPEndPoint[]> OakestraTls { get; }
 
     public Option<bool> OakestraAnonymous { get; }
 
@@ -91,6 +94,8 @@ internal sealed class ServeOptions
         var both = roles.Contains(Root) && roles.Contains(Cluster);
         if (both && parsed.GetResult(ClusterListen) is null) yield return $"{ClusterListen.Name}: is required when root and cluster share a process";
         if (!both && parsed.GetResult(ClusterListen) is not null) yield return $"{ClusterListen.Name}: is for root and cluster in one process; otherwise use {Listen.Name}";
+        if (parsed.GetResult(Oakestra) is { Implicit: false } && !parsed.GetValue(OakestraAnonymous))
+            yield return $"{Oakestra.Name}: is plain HTTP, which takes no credentials, so that every call would be refused: add {OakestraAnonymous.Name}, or use {OakestraTls.Name}";
         if (roles.Contains(Gateway) && !roles.Contains(Node) && parsed.GetResult(Identity) is null) yield return $"{Identity.Name}: is required for gateway without node";
     }
 

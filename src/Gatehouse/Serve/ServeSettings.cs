@@ -18,6 +18,8 @@ internal sealed record ServeSettings
 
     public required IReadOnlyList<IPEndPoint> OakestraListen { get; init; }
 
+    public required IReadOnlyList<IPEndPoint> OakestraTlsListen { get; init; }
+
     public required bool OakestraAnonymous { get; init; }
 
     public required string Name { get; init; }
@@ -65,6 +67,7 @@ internal sealed record ServeSettings
             ClusterListen = clusterListen,
             Advertise = parsed.GetValue(options.Advertise) ?? [],
             OakestraListen = parsed.GetValue(options.Oakestra) ?? [],
+            OakestraTlsListen = parsed.GetValue(options.OakestraTls) ?? [],
             OakestraAnonymous = parsed.GetValue(options.OakestraAnonymous),
             Name = parsed.GetValue(options.Name) ?? "",
             RootUrl = parsed.GetValue(options.RootUrl) ?? Local(rootListen),

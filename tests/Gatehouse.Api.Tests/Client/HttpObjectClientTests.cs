@@ -224,6 +224,25 @@ public sealed class HttpObjectClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task How_far_the_servers_clock_is_ahead_comes_with_every_answer()
+    {
+        var time = new ManualTimeProvider(DateTimeOffset.UtcNow);
+        using var client = _server.Client(time);
+        Assert.Null(client.ClockOffset);
+        foreach (var seconds in (int[])[100, -3_600])
+        {
+            var date = time.GetUtcNow().AddSeconds(seconds);
+            _server.Answer(context =>
+            {
+                context.Response.Headers.Date = date.ToString("R");
+                return ScriptedServer.WriteAsync(context, 200, Json(Interest("a", 1)));
+            });
+            await client.GetAsync<Interest>("a", Cancellation);
+            Assert.InRange(client.ClockOffset!.Value.TotalSeconds, seconds - 1, seconds);
+        }
+    }
+
+    [Fact]
     public async Task A_server_that_never_answers_is_given_up_after_the_timeout()
     {
         var time = new ManualTimeProvider(DateTimeOffset.UtcNow);

@@ -109,7 +109,7 @@ public sealed class EnrollmentTests
     }
 
     [Fact]
-    public async Task A_living_members_name_is_taken_over_only_with_a_token_that_names_it()
+    public async Task A_members_name_is_taken_over_only_with_a_token_that_names_it()
     {
         var time = new ManualTimeProvider();
         await using var server = await StartAsync(time);
@@ -120,22 +120,68 @@ public sealed class EnrollmentTests
         // No lease yet: the join itself holds the name, but not against the same key (an answer that got lost).
         var held = (await JoinAsync(server, forAny, "worker", "w1", SigningRequest.Create(second))).Expect(409);
         Assert.Contains("it joined a moment ago with another key", held.Message);
+        Assert.Equal(60, (int)held.Json["details"]!["retryAfterSeconds"]!);
         (await JoinAsync(server, forAny, "worker", "w1", SigningRequest.Create(first))).Expect(200);
-        await server.Server.Local.CreateAsync(
-            new Lease
-            {
-                Metadata = new ObjectMeta { Name = "w1", Namespace = Worker.LeaseNamespace },
-                Spec = new LeaseSpec { HolderIdentity = "w1", LeaseDurationSeconds = 300, RenewTime = time.GetUtcNow() },
-            },
-            Cancellation);
-        time.Advance(TimeSpan.FromSeconds(200));
+        await LiveAsync(server, "w1", time);
+
+        // Long after its last lease it is still w1's name: a machine that sleeps loses nothing to whoever has a token for any worker.
+        time.Advance(TimeSpan.FromMinutes(40));
         var taken = (await JoinAsync(server, forAny, "worker", "w1", SigningRequest.Create(second))).Expect(409);
-        Assert.Contains("it holds a lease until 2026-03-01 12:05:00Z", taken.Message);
-        Assert.Equal(100, (int)taken.Json["details"]!["retryAfterSeconds"]!);
+        Assert.Equal(
+            "the worker 'w1' can't join with a token for any worker: a member has this name; use a token made for it (gatehouse token create --role worker --member w1), "
+            + "join from the machine that has its old key, or delete the worker 'w1' if it is gone for good",
+            taken.Message);
+        Assert.Null(taken.Json["details"]!["retryAfterSeconds"]);
+        (await JoinAsync(server, forAny, "worker", "w1", SigningRequest.Create(first))).Expect(409);
         (await JoinAsync(server, await TokenAsync(server, "worker", "w1"), "worker", "w1", SigningRequest.Create(second))).Expect(200);
-        time.Advance(TimeSpan.FromSeconds(101));
-        using var third = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        (await JoinAsync(server, forAny, "worker", "w1", SigningRequest.Create(third))).Expect(200);
+
+        // Its object is gone: so is the member, whatever lease is left.
+        time.Advance(TimeSpan.FromSeconds(61));
+        forAny = await TokenAsync(server, "worker", null);
+        await server.Server.Local.DeleteAsync<Worker>("w1", null, Cancellation);
+        (await JoinAsync(server, forAny, "worker", "w1", SigningRequest.Create(first))).Expect(200);
+    }
+
+    [Fact]
+    public async Task A_member_takes_its_name_back_with_its_old_key_and_nobody_else_with_anything_like_it()
+    {
+        var time = new ManualTimeProvider();
+        await using var server = await StartAsync(time);
+        using var first = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var named = await TokenAsync(server, "worker", "w1");
+        using var mine = Certificate((await JoinAsync(server, named, "worker", "w1", SigningRequest.Create(first))).Expect(200), first);
+        using var foreign = Certificate((await JoinAsync(server, await TokenAsync(server, "worker", "w2"), "worker", "w2", SigningRequest.Create(other))).Expect(200), other);
+        using var strangers = CertificateAuthority.CreateRoot("test root", time);
+        using var forged = strangers.IssueClient(new PublicKey(first), new UserInfo("system:worker:w1", ["system:workers"]), TimeSpan.FromHours(1));
+        await LiveAsync(server, "w1", time);
+        time.Advance(TimeSpan.FromDays(3));
+        var forAny = await TokenAsync(server, "worker", null);
+        using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var csr = SigningRequest.Create(next);
+        var proof = OldKeyProof.Make(mine, "worker", "w1", csr);
+
+        await RefusedAsync("must both be given", mine.ExportCertificatePem(), null);
+        await RefusedAsync("must both be given", null, proof);
+        await RefusedAsync("can't be read", "no certificate", proof);
+        await RefusedAsync("can't be read", mine.ExportCertificatePem(), "no base64!");
+        await RefusedAsync("names somebody else", foreign.ExportCertificatePem(), OldKeyProof.Make(foreign, "worker", "w1", csr));
+        await RefusedAsync("was not issued here", forged.ExportCertificatePem(), proof);
+        await RefusedAsync("is no signature under", mine.ExportCertificatePem(), OldKeyProof.Make(foreign, "worker", "w1", csr));
+        await RefusedAsync("is no signature under", mine.ExportCertificatePem(), OldKeyProof.Make(mine, "worker", "w2", csr));
+        await RefusedAsync("is no signature under", mine.ExportCertificatePem(), OldKeyProof.Make(mine, "worker", "w1", SigningRequest.Create(other)));
+        // A proof alone lets nobody in.
+        (await ProveAsync("gh1.nonsense", mine.ExportCertificatePem(), proof)).Expect(401);
+        (await ProveAsync(forAny, mine.ExportCertificatePem(), proof)).Expect(200);
+
+        time.Advance(TimeSpan.FromDays(29));
+        forAny = await TokenAsync(server, "worker", null);
+        await RefusedAsync("which is too long ago", mine.ExportCertificatePem(), proof);
+
+        Task<RawAnswer> ProveAsync(string token, string? previous, string? given) => server.ClientWith(null, anyServer: true).PostAsync(
+            EnrollmentProtocol.JoinPath, JsonSerializer.Serialize(new JoinRequest(token, "worker", "w1", csr, null, previous, given), EnrollmentJson.Default.JoinRequest));
+
+        async Task RefusedAsync(string why, string? previous, string? given) => Assert.Contains(why, (await ProveAsync(forAny, previous, given)).Expect(409).Message);
     }
 
     [Fact]
@@ -226,11 +272,34 @@ public sealed class EnrollmentTests
                 {
                     Roles = roles ?? ["worker"],
                     LeaseNamespace = Worker.LeaseNamespace,
+                    Exists = async (objects, name, ct) => await objects.GetAsync<Worker>(name, ct) is not null,
                     FailuresPerMinute = failures,
                     RefuseRenewal = refuse,
                 },
             },
             time);
+
+    /// <summary>What a member has that has worked: its object and a lease.</summary>
+    private static async Task LiveAsync(TestServer server, string name, TimeProvider time)
+    {
+        await server.Server.Local.CreateAsync(new Worker { Metadata = new ObjectMeta { Name = name }, Spec = new WorkerSpec { Underlay = "192.0.2.1" } }, Cancellation);
+        var spec = new LeaseSpec { HolderIdentity = name, LeaseDurationSeconds = 15, RenewTime = time.GetUtcNow() };
+        await server.Server.Local.CreateAsync(new Lease { Metadata = new ObjectMeta { Name = name, Namespace = Worker.LeaseNamespace }, Spec = spec }, Cancellation);
+    }
+
+    [Theory]
+    [InlineData("cluster")]
+    [InlineData("operator")]
+    public async Task A_token_that_this_server_would_never_take_is_not_made(string role)
+    {
+        await using var server = await StartAsync();
+        var body = $$$"""{"apiVersion":"gatehouse.dev/v1","kind":"JoinToken","metadata":{"name":"abcdefghij"},"spec":{"role":"{{{role}}}","hash":"{{{new string('a', 64)}}}","expiresAt":"2030-01-01T00:00:00Z"}}""";
+
+        var refused = (await server.Operator().PostAsync("/apis/gatehouse.dev/v1/jointokens", body)).Expect(422);
+
+        Assert.Contains($"spec.role: '{role}' is not valid: must be one that joins here: worker", refused.Message);
+        (await server.Operator().PostAsync("/apis/gatehouse.dev/v1/jointokens", body.Replace(role, "worker", StringComparison.Ordinal))).Expect(201);
+    }
 
     private static Task<string> TokenAsync(TestServer server, string role, string? member) => server.Server.JoinTokens!.CreateAsync(role, member, null, Cancellation);
 

@@ -130,6 +130,24 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_member_whose_certificate_ended_joins_again_with_a_token_for_any_and_one_that_lost_its_identity_does_not()
+    {
+        await JoinAsync(Options() with { Token = await TokenAsync() });
+        var spec = new LeaseSpec { HolderIdentity = "w1", LeaseDurationSeconds = 15, RenewTime = _serverTime.GetUtcNow() };
+        await _root.Server.Local.CreateAsync(new Lease { Metadata = new ObjectMeta { Name = "w1", Namespace = Worker.LeaseNamespace }, Spec = spec }, Cancellation);
+        Advance(TimeSpan.FromHours(30));
+
+        var back = await JoinAsync(Options() with { Token = await TokenAsync(member: null) });
+        using (var client = Client(back)) Assert.Empty(await OwnAsync(client));
+        Advance(TimeSpan.FromHours(30));
+        Directory.Delete(_folder["identity"], recursive: true);
+
+        var refused = await Assert.ThrowsAsync<ApiStatusException>(async () => await JoinAsync(Options() with { Token = await TokenAsync(member: null) }));
+        Assert.Contains("a member has this name; use a token made for it", refused.Message, StringComparison.Ordinal);
+        await JoinAsync(Options() with { Token = await TokenAsync() });
+    }
+
+    [Fact]
     public async Task Nobody_there_is_unreachable()
     {
         var options = Options() with { Token = await TokenAsync(), Server = new Uri("https://127.0.0.1:1") };
@@ -243,7 +261,7 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
 
     private static Gatehouse.Api.Server.ApiServerOptions Enrolling(Gatehouse.Api.Server.ApiServerOptions options) => options with
     {
-        Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.WorkerRole, EnrollmentProtocol.OperatorRole] },
+        Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.WorkerRole, EnrollmentProtocol.OperatorRole], LeaseNamespace = Worker.LeaseNamespace },
         ClientIssuers = null,
         Listen = [new IPEndPoint(IPAddress.Loopback, 0)],
     };

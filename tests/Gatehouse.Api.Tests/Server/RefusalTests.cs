@@ -64,6 +64,10 @@ public sealed class RefusalTests
         { "GET", Bodies.Workers + "?labelSelector=a%20like%20b", null, null, 400, "BadRequest", "labelSelector" },
         { "GET", Bodies.Workers + "?fieldSelector=spec.underlay%3D1", null, null, 400, "BadRequest", "field label not supported: spec.underlay" },
         { "GET", Bodies.Workers + "?fieldSelector=nonsense", null, null, 400, "BadRequest", "fieldSelector" },
+        { "GET", Bodies.Workers + "?watch=maybe", null, null, 400, "BadRequest", "watch 'maybe' is not valid: must be true or false" },
+        { "POST", Bodies.Workers + "?fieldValidation=Perhaps", Bodies.Worker("w"), Json, 400, "BadRequest", "fieldValidation 'Perhaps' is not valid: must be Ignore, Warn or Strict" },
+        { "POST", Bodies.Workers + "?fieldValidation=Strict", Bodies.Worker("w", metadata: ""","lables":{}"""), Json, 400, "BadRequest", "strict decoding error: unknown field \"metadata.lables\"" },
+        { "PATCH", Bodies.Workers + "/seen?fieldValidation=Strict", """{"spec":{"a":1,"b":[{"c":1}]},"d":null}""", Merge, 400, "BadRequest", "strict decoding error: unknown field \"spec.a\", unknown field \"spec.b\"" },
         { "GET", Bodies.Workers + "?limit=-1", null, null, 400, "BadRequest", "limit" },
         { "GET", Bodies.Workers + "?continue=zzz", null, null, 400, "BadRequest", "continue key is not valid" },
         { "GET", Bodies.Workers + "?resourceVersion=abc", null, null, 400, "BadRequest", "resourceVersion 'abc' is not valid" },
@@ -158,6 +162,43 @@ public sealed class RefusalTests
         Assert.Equal(429, watch.Code);
     }
 
+    /// <summary>Bodies as Latin-1, so that any byte can be written down.</summary>
+    [Theory]
+    [InlineData("POST", "FabricService", "\"annotations\":{\"a\":\"\xff\xfe\"}", "0xff is not valid UTF-8")]
+    [InlineData("POST", "FabricService", "\"annotations\":{\"a\":\"\xed\xa0\x80\"}", "0xed is not valid UTF-8")]
+    [InlineData("POST", "FabricService", "\"annotations\":{\"a\":\"\\ud800\"}", "\\ud800 is half of a surrogate pair")]
+    [InlineData("POST", "FabricService", "\"annotations\":{\"\\udfff\":\"a\"}", "\\udfff is half of a surrogate pair")]
+    [InlineData("POST", "FabricService", "\"labels\":{\"a\":\"\\uD83D\\uD83D\\uDE00\"}", "\\uD83D is half of a surrogate pair")]
+    [InlineData("PATCH", "FabricService", "\"annotations\":{\"a\":\"\xc0\xaf\"}", "0xc0 is not valid UTF-8")]
+    [InlineData("DELETE", "FabricService", "\"annotations\":{\"a\":\"\\ud800\"}", "\\ud800 is half of a surrogate pair")]
+    public async Task Texts_that_are_none_are_400_with_their_place(string method, string kind, string metadata, string expected)
+    {
+        await using var server = await TestServer.StartAsync();
+        const string Services = "/apis/gatehouse.dev/v1/fabricservices";
+        (await server.Operator().PostAsync(Services, Body("seen", ""))).Expect(201);
+        var path = method == "POST" ? Services : $"{Services}/seen";
+        var type = method == "PATCH" ? Merge : Json;
+
+        var answer = (await server.Operator().SendBytesAsync(new HttpMethod(method), path, System.Text.Encoding.Latin1.GetBytes(Body("seen", "," + metadata)), type)).Expect(400);
+
+        Assert.StartsWith("the body of the request is no valid JSON: line 1, byte ", answer.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, answer.Message);
+        Assert.Equal(1, server.Store.Revision);
+
+        string Body(string name, string more) => $$$"""{"apiVersion":"gatehouse.dev/v1","kind":"{{{kind}}}","metadata":{"name":"{{{name}}}"{{{more}}}},"spec":{"policies":["roundRobin"]}}""";
+    }
+
+    [Fact]
+    public async Task Whole_surrogate_pairs_and_every_other_escape_are_kept()
+    {
+        await using var server = await TestServer.StartAsync();
+        const string Annotation = """,'annotations':{"a":"\uD83D\uDE00 \u0000 \\u \\\ud83d\ude00 \n é"}""";
+
+        var made = (await server.Operator().PostAsync(Bodies.Workers, Bodies.Worker("w1", metadata: Annotation.Replace('\'', '"')))).Expect(201);
+
+        Assert.Equal("\U0001F600 \0 \\u \\\U0001F600 \n é", (string?)made.Json["metadata"]!["annotations"]!["a"]);
+    }
+
     [Fact]
     public async Task Deep_json_is_refused_and_not_followed()
     {
@@ -176,5 +217,22 @@ public sealed class RefusalTests
         var created = (await server.Operator().PostAsync(Bodies.Workers, body.ToJsonString())).Expect(201).Json;
         Assert.Empty(created["spec"]!["publicAddresses"]!.AsArray());
         Assert.Equal(1, (int)created["spec"]!["later"]!["x"]!);
+    }
+
+    [Fact]
+    public async Task Unknown_fields_are_told_by_a_warning_unless_the_caller_does_not_want_to_hear_of_them()
+    {
+        await using var server = await TestServer.StartAsync();
+        var warned = (await server.Operator().PostAsync(Bodies.Workers, Bodies.Worker("w1", metadata: ""","lables":{"a":"b"}"""))).Expect(201);
+        var patched = (await server.Operator().PatchAsync($"{Bodies.Workers}/w1", """{"spec":{"frob\"né\nicate":1,"other":null}}""")).Expect(200);
+        var ignored = (await server.Operator().PatchAsync($"{Bodies.Workers}/w1?fieldValidation=Ignore", """{"spec":{"more":1}}""")).Expect(200);
+        var right = (await server.Operator().PutAsync($"{Bodies.Workers}/w1", Bodies.Worker("w1"))).Expect(200);
+        var many = (await server.Operator().PatchAsync($"{Bodies.Workers}/w1", new JsonObject { ["spec"] = new JsonObject(Enumerable.Range(0, 100).Select(i => KeyValuePair.Create($"f{i}", (JsonNode?)1))) }.ToJsonString())).Expect(200);
+
+        Assert.Equal(["299 - \"unknown field \\\"metadata.lables\\\"\""], warned.Warnings);
+        Assert.Equal(["299 - \"unknown field \\\"spec.frob\\\"n??icate\\\"\""], patched.Warnings);
+        Assert.Empty(ignored.Warnings);
+        Assert.Empty(right.Warnings);
+        Assert.Equal(16, many.Warnings.Count);
     }
 }

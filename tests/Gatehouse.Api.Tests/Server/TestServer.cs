@@ -111,7 +111,7 @@ internal sealed class TestServer : IAsyncDisposable
 }
 
 /// <summary>What came back.</summary>
-internal sealed record RawAnswer(int Code, string Text, string? ContentType)
+internal sealed record RawAnswer(int Code, string Text, string? ContentType, IReadOnlyList<string> Warnings)
 {
     public JsonNode Json => JsonNode.Parse(Text)!;
 
@@ -143,19 +143,22 @@ internal sealed class RawClient(HttpClient http)
 
     public Task<RawAnswer> DeleteAsync(string path, string? body = null) => SendAsync(HttpMethod.Delete, path, body);
 
-    public async Task<RawAnswer> SendAsync(HttpMethod method, string path, string? body, string? type = "application/json", string? accept = null)
+    public Task<RawAnswer> SendAsync(HttpMethod method, string path, string? body, string? type = "application/json", string? accept = null) =>
+        SendBytesAsync(method, path, body is null ? null : Encoding.UTF8.GetBytes(body), type, accept);
+
+    public async Task<RawAnswer> SendBytesAsync(HttpMethod method, string path, byte[]? body, string? type = "application/json", string? accept = null)
     {
         using var request = new HttpRequestMessage(method, path) { Version = http.DefaultRequestVersion, VersionPolicy = http.DefaultVersionPolicy };
         if (body is not null)
         {
-            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            request.Content = new ByteArrayContent(body);
             if (type is not null) request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
         }
 
         if (accept is not null) request.Headers.TryAddWithoutValidation("Accept", accept);
         using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        return new RawAnswer((int)response.StatusCode, text, response.Content.Headers.ContentType?.ToString());
+        return new RawAnswer((int)response.StatusCode, text, response.Content.Headers.ContentType?.ToString(), [.. response.Headers.TryGetValues("Warning", out var warnings) ? warnings : []]);
     }
 
     /// <summary>Opens a watch and returns when the server's head is there, hence the watch is open.</summary>

@@ -104,7 +104,7 @@ public class DescriptorToGatewayTests
     private static async Task PublishAsync(RootHost root)
     {
         await root.Local.UntilThereAsync<Objects.Kinds.Cluster>("c1", _ => true);
-        using var client = new HttpClient { BaseAddress = root.Oakestra };
+        using var client = root.RawClient(root.OakestraTls);
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", root.Token(TestApi.Operator));
         using var response = await client.PostAsync("/api/gateway", TestApi.Json(Descriptor), Ct);
         Assert.True(response.StatusCode == HttpStatusCode.Created, await response.Content.ReadAsStringAsync(Ct));

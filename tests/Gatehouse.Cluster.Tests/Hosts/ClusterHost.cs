@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Cluster;
@@ -19,6 +20,15 @@ internal sealed class ClusterHost : ApiHost
         : base(time, new MemoryStore(TimeProvider.System), "test cluster") => (_root, Options) = (root, options);
 
     public ClusterOptions Options { get; set; }
+
+    /// <summary>Oakestra's surface over TLS, as somebody or as nobody.</summary>
+    public HttpClient RawClient(UserInfo? user)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { Authority.Root }, RevocationMode = X509RevocationMode.NoCheck };
+        var http = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } }) { BaseAddress = new Uri($"https://127.0.0.1:{Server.SideEndpoints[1].Port}") };
+        if (user is not null) http.DefaultRequestHeaders.Authorization = new("Bearer", Token(user));
+        return http;
+    }
 
     public static async Task<ClusterHost> StartAsync(RootHost? root, string name = "c1", TimeProvider? time = null, Func<ClusterOptions, ClusterOptions>? with = null)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using Gatehouse.Api.Client;
 using Gatehouse.Gateway.Management;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
@@ -25,11 +26,6 @@ public class ExposureRequestTests
     }
 
     [Theory]
-    [InlineData("", "the body is not JSON")]
-    [InlineData("{", "the body is not JSON")]
-    [InlineData("[]", "the body must be a JSON object")]
-    [InlineData("null", "the body must be a JSON object")]
-    [InlineData("""{"exposed_port":1,"exposed_port":2}""", "the body is not JSON")]
     [InlineData("{}", "exposed_port: is required")]
     [InlineData("{}", "service_ip: is required")]
     [InlineData("{}", "service_port: is required")]
@@ -52,6 +48,24 @@ public class ExposureRequestTests
 
         Assert.Null(spec);
         Assert.Contains(faults, f => f.ToString().Contains(expected, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("", "the body is no valid JSON")]
+    [InlineData("{", "the body is no valid JSON")]
+    [InlineData("""{"exposed_port":1,}""", "the body is no valid JSON: line 1, byte 19: The JSON object contains a trailing comma at the end which is not supported in this mode")]
+    [InlineData("[]", "the body must be a JSON object, not an array")]
+    [InlineData("null", "the body must be a JSON object, not null")]
+    [InlineData("""{"exposed_port":1,"exposed_port":2}""", "the body is no valid JSON")]
+    [InlineData("""{"service_ip":"\ud800"}""", "the body is no valid JSON: line 1, byte 16: \\ud800 is half of a surrogate pair")]
+    public void Read_NoJsonObject_Is400AndSaysWhere(string body, string expected)
+    {
+        foreach (var read in (Action[])[() => ReadAdd(body), () => ExposureRequest.ReadDelete(Encoding.UTF8.GetBytes(body))])
+        {
+            var status = Assert.Throws<ApiStatusException>(read).Status;
+            Assert.Equal(400, status.Code);
+            Assert.StartsWith(expected, status.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -79,6 +93,16 @@ public class ExposureRequestTests
     [InlineData("""{"exposed_port":1,"service_port":true}""", "service_port: 'true' is not valid")]
     public void ReadDelete_Faulty_SaysWhat(string body, string expected) =>
         Assert.Contains(ExposureRequest.ReadDelete(Encoding.UTF8.GetBytes(body)).Faults, f => f.ToString().Contains(expected, StringComparison.Ordinal));
+
+    [Fact]
+    public void The_documents_examples_are_taken()
+    {
+        var examples = TestKit.DocumentExamples.Json("docs/formats/management-api.md");
+
+        Assert.Equal(2, examples.Count);
+        Assert.Empty(ReadAdd(examples[0]).Faults);
+        Assert.Empty(ExposureRequest.ReadDelete(Encoding.UTF8.GetBytes(examples[1])).Faults);
+    }
 
     [Fact]
     public void Translate_TheClustersRefusal_SpeaksTheBodysWords()

@@ -72,9 +72,11 @@ public class DescriptorReaderTests
         { " \r\n", "the document is empty" },
         { "[]", "must be a JSON object" },
         { "null", "must be a JSON object" },
-        { "{", "is not JSON" },
-        { """{"sla_version":"v2.0",,}""", "is not JSON" },
-        { """{"sla_version":"v2.0"} trailing""", "is not JSON" },
+        { "{", "is no valid JSON" },
+        { """{"gateway":{"gateway_name":"\ud800"}}""", "half of a surrogate pair" },
+        { """{"gateway":{"gateway_desc":"\ude00\ud83d"}}""", "half of a surrogate pair" },
+        { """{"sla_version":"v2.0",,}""", "is no valid JSON" },
+        { """{"sla_version":"v2.0"} trailing""", "is no valid JSON" },
     };
 
     [Theory]

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Root;
+using Gatehouse.Root.Oakestra;
 using Gatehouse.Store;
 using Gatehouse.Store.Memory;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -19,20 +20,24 @@ internal sealed class RootHost : ApiHost
 
     public RootOptions Options { get; set; } = new();
 
+    /// <summary>Oakestra's surface over TLS.</summary>
+    public Uri OakestraTls => new($"https://127.0.0.1:{Server.SideEndpoints[1].Port}");
+
+    /// <summary>With a system manager that deploys without credentials unless the options say otherwise.</summary>
     public static async Task<RootHost> StartAsync(RootOptions? options = null, TimeProvider? time = null, IRevisionStore? store = null)
     {
-        var host = new RootHost(time ?? TimeProvider.System, store ?? new MemoryStore(TimeProvider.System)) { Options = options ?? new RootOptions() };
+        var host = new RootHost(time ?? TimeProvider.System, store ?? new MemoryStore(TimeProvider.System)) { Options = options ?? new RootOptions { Oakestra = new OakestraOptions { AllowAnonymousSystemManager = true } } };
         await host.ResumeAsync();
         return host;
     }
 
     /// <summary>Plain HTTPS to root's own listener, without credentials.</summary>
-    public HttpClient RawClient() => new(new SocketsHttpHandler
+    public HttpClient RawClient(Uri? address = null) => new(new SocketsHttpHandler
     {
         SslOptions = { CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { Authority.Root }, RevocationMode = X509RevocationMode.NoCheck } },
     })
     {
-        BaseAddress = Address,
+        BaseAddress = address ?? Address,
     };
 
     /// <summary>A client with a cluster's rights.</summary>
@@ -44,7 +49,7 @@ internal sealed class RootHost : ApiHost
     {
         // The surface keeps its port over a restart, as the API does.
         var listen = new IPEndPoint(IPAddress.Loopback, Server?.SideEndpoints[0].Port ?? 0);
-        var role = new RootRole(Options with { Oakestra = Options.Oakestra with { Listen = [listen] } }, Time, NullLoggerFactory.Instance);
+        var role = new RootRole(Options with { Oakestra = Options.Oakestra with { Listen = [listen], ListenTls = [new IPEndPoint(IPAddress.Loopback, 0)] } }, Time, NullLoggerFactory.Instance);
         return new(
             o => o with { Admissions = role.Admissions, Authorizer = role.Authorizer, SideListeners = role.SideListeners, MapEndpoints = role.Map },
             local => role.LoadAsync(local, default),

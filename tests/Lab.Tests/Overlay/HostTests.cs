@@ -128,6 +128,54 @@ public sealed class HostTests
     }
 
     [Fact]
+    public async Task Trace_SaysThatNobodyOutsideReachesAnInnerAddress()
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        await LabClient.AskAsync(lab.Client.Host, lab.Target(false), 80);
+        foreach (var target in new[] { lab.Target(false), lab.Server.Namespace.Ipv4!, lab.Target(true) })
+        {
+            var outside = IPAddress.Parse(target.Contains(':', StringComparison.Ordinal) ? "2001:db8::9" : "203.0.113.9");
+            var report = lab.Worker1.Role.Trace(outside, IPAddress.Parse(target), 80);
+            Assert.Equal("dropped", report.Verdict);
+            Assert.Contains(report.Steps, s => s.Rule == "chain guard" && s.Why.Contains("nobody outside", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData(false, 100)]
+    [InlineData(false, 3_000)]
+    [InlineData(true, 100)]
+    [InlineData(true, 3_000)]
+    public async Task TheHostsOwnFirstDatagram_IsTakenFromTheProgramAndAnswered(bool v6, int size)
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        // A send that the kernel refuses would throw here.
+        var answer = await LabClient.AskUdpAsync(lab.Worker1.Host, lab.Target(v6), 80, size);
+        Assert.Equal(("web.0", size), (answer.Server, answer.Bytes));
+        var again = await LabClient.AskUdpAsync(lab.Worker1.Host, lab.Target(v6), 80, size);
+        Assert.Equal(("web.0", size), (again.Server, again.Bytes));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AddressOfAnInstanceThatIsNotThere_IsRefusedAtOnce_UntilItIs(bool v6)
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        var absent = await lab.Lab.Cluster.AddInstanceAsync("web", 5, null);
+        var target = v6 ? absent.Status!.Instance!.Ipv6! : absent.Status!.Instance!.Ipv4!;
+        foreach (var host in new[] { lab.Client.Host, lab.Worker1.Host })
+        {
+            var refused = await Assert.ThrowsAsync<SocketException>(() => LabConnection.OpenAsync(host, target, 80, longest: TimeSpan.FromSeconds(4)));
+            Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
+        }
+
+        await lab.Lab.Cluster.ChangeAsync("web.5", s => s with { Worker = "w2" });
+        await lab.AddAsync(5);
+        await LabClient.EventuallyAsync(() => AnswersAsync(lab, target, "web.5"), "the instance's address answers");
+    }
+
+    [Fact]
     public async Task LocalApi_RegistersAttachesAndDetaches_AsTheNodeEngineAsks()
     {
         var socket = Path.Combine(Path.GetTempPath(), $"gatehouse-{Environment.ProcessId}-{Guid.NewGuid():n}.sock");
@@ -161,6 +209,7 @@ public sealed class HostTests
 
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(http, "/container/undeploy", """{"serviceName":"App.Ns.Svc.Sns","instanceNumber":3}""")).Status);
         Assert.Equal(HttpStatusCode.OK, (await PostAsync(http, "/docker/undeploy", """{"serviceName":"App.Ns.Svc.Sns","instanceNumber":3}""")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await PostAsync(http, "/unikernel/undeploy", """{"serviceName":"App.Ns.Svc.Sns","instanceNumber":3}""")).Status);
         Assert.DoesNotContain("10.18.0.3", await container.RunAsync("ip", "address"), StringComparison.Ordinal);
         Assert.Equal(InstancePhase.Dead, lab.Lab.Cluster.Instance("app.ns.svc.sns.3").Status!.Phase);
         process.Kill();
@@ -213,6 +262,7 @@ public sealed class HostTests
     [InlineData("/register", "[1]", "JSON object")]
     [InlineData("/register", "null", "null")]
     [InlineData("/register", "{}", "client_id: is required")]
+    [InlineData("/container/deploy", """{"pid":1,"serviceName":"\ud800","instanceNumber":0}""", "the body is no valid JSON")]
     [InlineData("/container/deploy", """{"pid":"x"}""", "pid: a whole number")]
     [InlineData("/container/deploy", """{"pid":0,"serviceName":"","instanceNumber":-1}""", "serviceName: is required; instanceNumber: '-1' is not valid: must be between 0 and 999999; pid: '0' is not valid")]
     [InlineData("/container/deploy", """{"pid":99999999,"serviceName":"a.b.c.d","instanceNumber":0}""", "there is no process 99999999")]
@@ -220,17 +270,21 @@ public sealed class HostTests
     [InlineData("/container/deploy", """{"pid":1,"serviceName":"a.b.c.d","instanceNumber":0,"portMappings":"80;22:22/tcp;0:1;9:9/icmp"}""", "'80', '0:1', '9:9/icmp'")]
     [InlineData("/container/deploy", """{"pid":1,"serviceName":"a.b.c.d","instanceNumber":0,"portMappings":"22:22/tcp;4789:1/udp;7:7;7:8"}""", "the host needs port 22 itself")]
     [InlineData("/container/undeploy", """{"serviceName":7}""", "serviceName: a text")]
+    [InlineData("/unikernel/deploy", """{"pid":"x"}""", "pid: a whole number")]
+    [InlineData("/unikernel/deploy", """{"pid":1,"serviceName":"","instanceNumber":-1}""", "serviceName: is required; instanceNumber: '-1' is not valid")]
+    [InlineData("/unikernel/deploy", """{"pid":1,"serviceName":"a.b.c.d","instanceNumber":0}""", "unikernels are not attached by this node", 501)]
+    [InlineData("/unikernel/undeploy", """{"instanceNumber":1}""", "serviceName: is required")]
     [InlineData("/instances", """{"service":"a","number":0}""", "pid: is required, or namespace")]
     [InlineData("/instances", """{"service":"a","number":0,"namespace":"no-such"}""", "there is no network namespace 'no-such'")]
     [InlineData("/nothing", "{}", "nothing that this API has")]
-    public async Task LocalApi_SaysWhatIsWrong_AndDoesNothing(string path, string body, string expected)
+    public async Task LocalApi_SaysWhatIsWrong_AndDoesNothing(string path, string body, string expected, int? code = null)
     {
         var (http, lab) = await Scene.Value;
-        if (path.StartsWith("/container", StringComparison.Ordinal)) await PostAsync(http, "/register", """{"client_id":"n1"}""");
+        if (path.EndsWith("deploy", StringComparison.Ordinal)) await PostAsync(http, "/register", """{"client_id":"n1"}""");
 
         var (status, answer) = await PostAsync(http, path, body);
 
-        Assert.InRange((int)status, 400, 499);
+        Assert.InRange((int)status, code ?? 400, code ?? 499);
         Assert.Contains(expected, answer.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.Equal(["shop.0"], lab.Worker1.Role.Instances.Attached.Keys);
     }
@@ -269,11 +323,13 @@ public sealed class HostTests
         return pid;
     }
 
-    private static async Task<bool> AnswersAsync(ServicePair lab, bool v6)
+    private static Task<bool> AnswersAsync(ServicePair lab, bool v6) => AnswersAsync(lab, lab.Target(v6), "web.0");
+
+    private static async Task<bool> AnswersAsync(ServicePair lab, string target, string server)
     {
         try
         {
-            return (await LabClient.AskAsync(lab.Client.Host, lab.Target(v6), 80, patience: TimeSpan.FromSeconds(1))).Server == "web.0";
+            return (await LabClient.AskAsync(lab.Client.Host, target, 80, patience: TimeSpan.FromSeconds(1))).Server == server;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Gatehouse.Api.Client;
 using Gatehouse.Objects;
 
@@ -95,7 +96,11 @@ internal sealed class MemoryObjects : IObjectClient
         where T : ApiObject, IKind<T> => Change(value.Key, value.Metadata.ResourceVersion, (JsonObjectOf<T> old) => Merge(old, value, statusOnly: true));
 
     public Task<T> MergePatchAsync<T>(ObjectKey key, string patch, string? subresource, CancellationToken cancellation)
-        where T : ApiObject, IKind<T> => throw new NotSupportedException();
+        where T : ApiObject, IKind<T> => Change(key, null, (JsonObjectOf<T> old) =>
+        {
+            var patched = MergePatch.Apply(JsonSerializer.SerializeToNode(old.Value, T.Info.Json)!, JsonNode.Parse(patch))!;
+            return Merge(old, patched.Deserialize(T.Info.Json)!, statusOnly: subresource == "status");
+        });
 
     public Task<bool> DeleteAsync<T>(ObjectKey key, DeletePreconditions? preconditions, CancellationToken cancellation)
         where T : ApiObject, IKind<T>

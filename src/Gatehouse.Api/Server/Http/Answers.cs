@@ -19,6 +19,7 @@ internal static class Answers
     {
         if (status.Details?.RetryAfterSeconds is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (status.Code == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
+        if ((context.GetEndpoint()?.Metadata.GetMetadata<RefusalShape>() ?? context.Features.Get<RefusalShape>()) is { } shape) return new ValueTask(shape.Write(context, status));
         return RecordAsync(context, status.Code, status, ObjectsJson.Default.Status);
     }
 

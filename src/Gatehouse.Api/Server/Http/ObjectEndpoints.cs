@@ -19,6 +19,9 @@ internal readonly record struct ObjectRequest(HttpContext Context, UserInfo User
     public string? Query(string name) => Context.Request.Query[name] is [{ Length: > 0 } value, ..] ? value : null;
 
     public bool Flag(string name) => Query(name) is "1" or "true" or "True" or "TRUE" or "t" or "T";
+
+    /// <summary>Whether a parameter is a flag at all, in the spellings that Kubernetes takes.</summary>
+    public bool IsFlag(string name) => Query(name) is null or "0" or "false" or "False" or "FALSE" or "f" or "F" || Flag(name);
 }
 
 /// <summary>Objects over HTTP: method and path to verb, verb to registry, outcome to answer.</summary>
@@ -143,7 +146,10 @@ internal sealed class ObjectEndpoints(ObjectReader reader, ObjectWriter writer, 
     {
         // A client that asks for a rehearsal must not get the real thing.
         if (request.Query("dryRun") is not null) return (null, NoDryRun());
-        return await RequestBody.ReadObjectAsync(request.Context.Request, type, options.Limits.BodyBytes, request.Aborted);
+        var (body, refusal) = await RequestBody.ReadObjectAsync(request.Context.Request, type, options.Limits.BodyBytes, request.Aborted);
+        return body is null ? (null, refusal)
+            : FieldValidation.Refuse(request, body) is { } unknown ? (null, unknown)
+            : (body, null);
     }
 
     private static Status NoDryRun() => Refusals.BadRequest("dryRun is not offered by this server");

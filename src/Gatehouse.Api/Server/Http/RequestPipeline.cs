@@ -32,7 +32,11 @@ internal sealed partial class RequestPipeline(
     });
 
     /// <summary>A side listener: the role's endpoints alone.</summary>
-    public Task ServeSideAsync(HttpContext context, RequestDelegate roles) => GuardAsync(context, call => ServeRoleAsync(context, roles, call));
+    public Task ServeSideAsync(HttpContext context, RequestDelegate roles, SideListener side)
+    {
+        if (side.Refusals is { } shape) context.Features.Set(shape);
+        return GuardAsync(context, call => ServeRoleAsync(context, roles, call, side.Tls));
+    }
 
     private async Task GuardAsync(HttpContext context, Func<Call, Task> serve)
     {
@@ -74,13 +78,15 @@ internal sealed partial class RequestPipeline(
         else await system.HandleAsync(context, path);
     }
 
-    private async Task ServeRoleAsync(HttpContext context, RequestDelegate roles, Call call)
+    private async Task ServeRoleAsync(HttpContext context, RequestDelegate roles, Call call, bool isSecret = true)
     {
         call.Resource = "role";
         var endpoint = context.GetEndpoint();
         var anonymous = endpoint?.Metadata.GetMetadata<IAllowAnonymous>() is not null;
         // Identity is read in any case; without it only open endpoints go on, and an unknown path is told to members alone.
-        if (authentication.Refuse(context) is { } stranger && !anonymous) await Answers.StatusAsync(context, stranger);
+        var stranger = isSecret ? authentication.Refuse(context)
+            : Refusals.Unauthorized("this listener is plain HTTP and takes no credentials, which would cross the network in the clear: make this call over TLS, with a client certificate or a bearer token");
+        if (stranger is not null && !anonymous) await Answers.StatusAsync(context, stranger);
         else if (endpoint is null) await Answers.StatusAsync(context, Refusals.NoSuchPath());
         else if (!Enter(call)) await Answers.StatusAsync(context, Refusals.TooMany("requests"));
         else await roles(context);
@@ -122,6 +128,12 @@ internal sealed partial class RequestPipeline(
     {
         var method = request.Context.Request.Method;
         call.Resource = request.Kind.Info.Plural;
+        if (!request.IsFlag("watch"))
+        {
+            await Answers.StatusAsync(request.Context, Refusals.BadRequest($"watch '{request.Query("watch")}' is not valid: must be true or false"));
+            return;
+        }
+
         // Creating without namespace is a request for another path, as Kubernetes has it.
         var verb = ObjectEndpoints.VerbOf(method, request.Path, request.Flag("watch"));
         if (verb == "create" && request.Kind.Info.Scope == KindScope.Namespaced && request.Path.Namespace is null) verb = null;

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Gatehouse.Objects;
 
 namespace Gatehouse.Api.Server.Registry;
 
@@ -10,18 +10,8 @@ internal static class BodyJson
     /// <param name="fault">For the 400, with line and place.</param>
     public static bool TryParse(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out JsonObject? value, [NotNullWhen(false)] out string? fault)
     {
-        (value, fault) = (null, null);
-        try
-        {
-            var node = JsonNode.Parse(bytes, documentOptions: ObjectBytes.ReaderOptions);
-            value = node as JsonObject;
-            if (value is null) fault = "the body of the request must be a JSON object";
-            return value is not null;
-        }
-        catch (JsonException e)
-        {
-            fault = $"the body of the request is no valid JSON: {e.Message}";
-            return false;
-        }
+        if (ForeignJson.TryReadObject(bytes, ObjectBytes.ReaderOptions, out value, out var why)) fault = null;
+        else fault = $"the body of the request {why}";
+        return value is not null;
     }
 }

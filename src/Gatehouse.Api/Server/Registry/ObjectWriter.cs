@@ -101,7 +101,7 @@ internal sealed class ObjectWriter(IRevisionStore store, ObjectReader reader, Ti
         if (reader.Authorize(kind, authorization) is { } forbidden) return forbidden;
         var admission = new AdmissionRequest { Verb = AdmissionVerb.Create, Kind = kind.Info, Key = key, User = user, Object = value };
         await using var admitted = new AdmissionRound(kind.Admissions, admission);
-        if (await admitted.AdmitAsync(cancellation) is { } refused) return refused;
+        if (await admitted.AdmitAsync(cancellation) is { } refused) return WriteRules.WithAllFaults(refused, kind, key, value, null);
         var bytes = kind.Encode(value);
         if (WriteRules.Check(kind, key, value, null, bytes) is { } invalid) return invalid;
         var result = await admitted.WriteAsync(store, new StoreWrite(kind.KeyOf(key), bytes, 0));
@@ -141,7 +141,7 @@ internal sealed class ObjectWriter(IRevisionStore store, ObjectReader reader, Ti
         var verb = subresource is null ? AdmissionVerb.Update : AdmissionVerb.UpdateStatus;
         var admission = new AdmissionRequest { Verb = verb, Kind = kind.Info, Key = key, User = user, Object = next, Old = old };
         await using var admitted = new AdmissionRound(kind.Admissions, admission);
-        if (await admitted.AdmitAsync(cancellation) is { } refused) return refused;
+        if (await admitted.AdmitAsync(cancellation) is { } refused) return WriteRules.WithAllFaults(refused, kind, key, next, old);
         WriteRules.CountGeneration(old, next);
         var bytes = kind.Encode(next);
         if (WriteRules.Check(kind, key, next, old, bytes) is { } invalid) return invalid;

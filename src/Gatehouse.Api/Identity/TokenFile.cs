@@ -1,15 +1,15 @@
 using System.Globalization;
-using Gatehouse.Api.Identity;
 using Gatehouse.Objects;
 
-namespace Gatehouse.Gateway.Management;
+namespace Gatehouse.Api.Identity;
 
 /// <summary>
-/// Operators' bearer tokens in a file of the host: one line for each, <c>NAME TOKEN [EXPIRES]</c>, the time as RFC 3339; blank lines and those that begin with <c>#</c> say
-/// nothing. Only its owner may be able to read it. Read again when it changes; a faulty file changes nothing and is reported whole.
+/// Bearer tokens in a file of the host: one line for each, <c>NAME TOKEN [EXPIRES|-] [GROUP,GROUP…]</c>, the time as RFC 3339; who has no groups is an operator
+/// (<see cref="UserInfo.MastersGroup"/>). Blank lines and those that begin with <c>#</c> say nothing. Only its owner may be able to read it. Read again when it changes; a
+/// faulty file changes nothing and is reported whole.
 /// </summary>
 /// <remarks>Read by the role's loop. Bounded by <see cref="MaxBytes"/>.</remarks>
-internal sealed class TokenFile(string path, BearerTokens tokens)
+public sealed class TokenFile(string path, BearerTokens tokens)
 {
     /// <summary>The longest file that is read.</summary>
     public const int MaxBytes = 256 * 1024;
@@ -50,12 +50,15 @@ internal sealed class TokenFile(string path, BearerTokens tokens)
         {
             var parts = line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
             DateTimeOffset expires = default;
-            if (parts.Length is < 2 or > 3) faults.Add(new Fault($"line {i}", "", "must be NAME TOKEN, or NAME TOKEN EXPIRES"));
+            var isLimited = parts.Length >= 3 && parts[2] != "-";
+            string[] groups = parts.Length == 4 ? parts[3].Split(',') : [UserInfo.MastersGroup];
+            if (parts.Length is < 2 or > 4) faults.Add(new Fault($"line {i}", "", "must be NAME TOKEN, NAME TOKEN EXPIRES, or NAME TOKEN EXPIRES GROUPS"));
             else if (parts[1].Length < MinTokenLength) faults.Add(new Fault($"line {i}", parts[0], $"its token must have at least {MinTokenLength} characters"));
             else if (entries.Exists(e => e.Token == parts[1])) faults.Add(new Fault($"line {i}", parts[0], "its token stands in the file already"));
-            else if (parts.Length == 3 && !DateTimeOffset.TryParse(parts[2], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out expires))
-                faults.Add(new Fault($"line {i}", parts[2], "must be a time, for example 2027-01-31T00:00:00Z"));
-            else entries.Add(new Entry(parts[0], parts[1], parts.Length == 3 ? expires : null));
+            else if (groups.Contains("", StringComparer.Ordinal)) faults.Add(new Fault($"line {i}", parts[3], "must be groups with commas between them"));
+            else if (isLimited && !DateTimeOffset.TryParse(parts[2], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out expires))
+                faults.Add(new Fault($"line {i}", parts[2], "must be a time, for example 2027-01-31T00:00:00Z, or - for none"));
+            else entries.Add(new Entry(parts[0], parts[1], isLimited ? expires : null, groups));
         }
 
         return (entries, faults);
@@ -63,12 +66,12 @@ internal sealed class TokenFile(string path, BearerTokens tokens)
 
     private void Replace(IReadOnlyList<Entry> entries)
     {
-        foreach (var entry in entries) tokens.Add(entry.Token, new UserInfo(entry.Name, [UserInfo.MastersGroup]), entry.Expires);
+        foreach (var entry in entries) tokens.Add(entry.Token, new UserInfo(entry.Name, entry.Groups), entry.Expires);
         var now = entries.Select(e => e.Token).ToHashSet(StringComparer.Ordinal);
         foreach (var gone in _known.Where(t => !now.Contains(t))) tokens.Remove(gone);
         _known = now;
     }
 
-    /// <summary>An operator's token.</summary>
-    internal sealed record Entry(string Name, string Token, DateTimeOffset? Expires);
+    /// <summary>Somebody's token.</summary>
+    internal sealed record Entry(string Name, string Token, DateTimeOffset? Expires, IReadOnlyList<string> Groups);
 }

@@ -1,8 +1,7 @@
 using Gatehouse.Api.Identity;
-using Gatehouse.Gateway.Management;
 using Gatehouse.TestKit;
 
-namespace Gatehouse.Gateway.Tests.Management;
+namespace Gatehouse.Api.Tests.Identity;
 
 public sealed class TokenFileTests : IDisposable
 {
@@ -30,6 +29,21 @@ public sealed class TokenFileTests : IDisposable
         File.Delete(Path);
         Assert.Empty(file.Refresh());
         Assert.Null(_tokens.Examine("bob-s-secret-token", Now).User);
+    }
+
+    [Fact]
+    public void Refresh_Groups_MakeSomebodyElseThanAnOperator()
+    {
+        var file = new TokenFile(Path, _tokens);
+        Write("system:cluster:c1 the-token-of-c1-itself - system:clusters\ndev the-token-of-a-dev 2027-01-31T00:00:00Z developers,readers\n");
+
+        Assert.Empty(file.Refresh());
+
+        Assert.Equal(["system:clusters"], _tokens.Examine("the-token-of-c1-itself", Now.AddYears(50)).User!.Groups);
+        Assert.Equal(["developers", "readers"], _tokens.Examine("the-token-of-a-dev", Now).User!.Groups);
+        Assert.Null(_tokens.Examine("the-token-of-a-dev", Now.AddYears(1)).User);
+        Write("dev the-token-of-a-dev - a,,b\n");
+        Assert.Contains("must be groups with commas between them", Assert.Single(file.Refresh()).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
