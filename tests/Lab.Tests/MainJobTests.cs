@@ -156,7 +156,7 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
         var (source, target) = (instance["status"]!["namespaceAddress"]!["ipv6"]!.ToString(), web["status"]!["addresses"]![0]!["ipv6"]!.ToString());
         var told = await job.Lab.RequireAsync("run", worker, "--", "gatehouse", "trace", source, $"[{target}]:80");
 
-        Assert.StartsWith($"{source} -> {target}: ", told, StringComparison.Ordinal);
+        Assert.StartsWith($"{source} -> [{target}]:80: ", told, StringComparison.Ordinal);
     }
 
     [Fact]

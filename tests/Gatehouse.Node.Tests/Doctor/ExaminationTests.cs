@@ -44,7 +44,7 @@ public sealed class ExaminationTests
         { "loose", "nf_conntrack_tcp_loose", "Warning" },
         { "full", "nf_conntrack_max", "Broken" },
         { "small", "nf_conntrack_max", "Warning" },
-        { "mtu", "mtu", "Warning" },
+        { "mtu", "mtu", "Broken" },
         { "clock", "clock", "Warning" },
         { "subnetwork", "subnetwork", "Broken" },
     };
@@ -59,6 +59,19 @@ public sealed class ExaminationTests
         Assert.Equal((name, severity), (finding.Name, finding.Severity.ToString()));
         Assert.False(string.IsNullOrEmpty(finding.Breaks));
         Assert.False(string.IsNullOrEmpty(finding.Cure));
+    }
+
+    /// <summary>The tunnel adds 50 bytes over IPv4 and 70 over IPv6, and IPv6 needs 1,280 inside.</summary>
+    [Theory]
+    [InlineData("192.0.2.1", 1_330, true)]
+    [InlineData("192.0.2.1", 1_329, false)]
+    [InlineData("2001:db8::1", 1_350, true)]
+    [InlineData("2001:db8::1", 1_349, false)]
+    public void Examine_Mtu_IsBrokenWhereIpv6DoesNotFit(string underlay, int mtu, bool fits)
+    {
+        var found = Examination.Examine(Healthy with { UnderlayMtu = mtu }, Options with { Underlay = System.Net.IPAddress.Parse(underlay) });
+
+        Assert.Equal(fits ? Severity.Good : Severity.Broken, found.Single(f => f.Name == "mtu").Severity);
     }
 
     [Fact]
