@@ -1,3 +1,4 @@
+using Gatehouse.Addressing;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Resolving;
 using Gatehouse.Cluster.Instances;
@@ -27,6 +28,7 @@ internal sealed class ClusterState
                 Name = "cluster.interests",
                 Lease = options.InterestLease,
                 PerHolder = options.InterestsPerWorker,
+                Served = (SemanticRange.IsServed, SemanticRange.ServedText),
                 PermanentHolder = OakestraCluster.Holder,
                 Time = time,
                 Logger = logger,

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Gatehouse.Addressing;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Reconciling;
 using Gatehouse.Api.Resolving;
@@ -35,6 +36,7 @@ internal sealed class RootState
                 Name = "root.interests",
                 Lease = options.InterestLease,
                 PerHolder = options.InterestsPerCluster,
+                Served = (SemanticRange.IsServed, SemanticRange.ServedText),
                 Time = time,
                 Logger = logger,
             },

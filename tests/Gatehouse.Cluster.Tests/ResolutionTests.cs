@@ -219,7 +219,11 @@ public sealed class ResolutionTests
     [InlineData("10.30.0.1/16")]
     [InlineData("a..b")]
     [InlineData("fdff::1%eth0")]
-    public async Task A_query_that_is_neither_name_nor_address_is_refused(string query)
+    [InlineData("8.8.8.8")]
+    [InlineData("10.18.0.2")]
+    [InlineData("fc00::102")]
+    [InlineData("::ffff:10.30.0.1")]
+    public async Task A_query_that_is_neither_name_nor_address_of_the_platform_is_refused(string query)
     {
         await using var cluster = await ClusterHost.StartAsync(null);
         var bad = new Interest { Metadata = new ObjectMeta { Name = "w1.x" }, Spec = new InterestSpec { Holder = "w1", Query = query } };

@@ -27,8 +27,14 @@ public sealed class SemanticRange
     /// <summary>IPv6 service and instance addresses, all uses together.</summary>
     public static IPNetwork Services6 { get; } = IPNetwork.Parse("fdff::/16");
 
+    /// <summary>Both for people.</summary>
+    public static string ServedText { get; } = $"{Services4} and {Services6}";
+
     private const int Ipv6HostBits = 107;
     private readonly UInt128 _first;
+
+    /// <summary>Whether an address can be one of a service or an instance.</summary>
+    public static bool IsServed(IPAddress address) => Services4.Contains(address) || Services6.Contains(address);
 
     private SemanticRange(string name, UInt128 first, UInt128 count, AddressFamily family) =>
         (Name, _first, Count, Family) = (name, first, count, family);

@@ -23,6 +23,9 @@ public sealed record InterestDeskOptions
     /// <summary>Interests of one holder; beyond: 429.</summary>
     public required int PerHolder { get; init; }
 
+    /// <summary>Which addresses may be asked for, and how these are said to people.</summary>
+    public required (Func<IPAddress, bool> Has, string Text) Served { get; init; }
+
     /// <summary>A holder whose interests never end by themselves; null for none.</summary>
     public string? PermanentHolder { get; init; }
 
@@ -130,7 +133,10 @@ public sealed class InterestDesk : IAdmission, IDisposable
 
     private Status? Create(AdmissionRequest request, Interest interest)
     {
-        if ((!IPAddress.TryParse(interest.Spec.Query, out _) || interest.Spec.Query.Contains('%', StringComparison.Ordinal)) && !Names.IsSubdomain(interest.Spec.Query.ToLowerInvariant()))
+        var isAddress = IPAddress.TryParse(interest.Spec.Query, out var address) && !interest.Spec.Query.Contains('%', StringComparison.Ordinal);
+        if (isAddress && !_options.Served.Has(address!))
+            return request.Invalid([new Fault("spec.query", interest.Spec.Query, $"is no service or instance address: these lie in {_options.Served.Text}")]);
+        if (!isAddress && !Names.IsSubdomain(interest.Spec.Query.ToLowerInvariant()))
             return request.Invalid([new Fault("spec.query", interest.Spec.Query, "must be an IPv4 or IPv6 address, or a service's name")]);
         if (_index.CountOf(interest.Spec.Holder) >= _options.PerHolder)
         {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime;
 using Gatehouse.Serve;
 
 namespace Gatehouse.Commands;
@@ -29,8 +28,6 @@ internal static class ServeCommand
         {
             var chosen = ServeOptions.AllRoles.Intersect(parsed.GetRequiredValue(roles)).ToList();
             var settings = ServeSettings.Read(parsed, options, chosen);
-            // A manager's memory grows while members come, and a collection beside its work then costs a fifth of the processor. What works for packets is not stopped.
-            if (!chosen.Intersect([ServeOptions.Node, ServeOptions.Gateway]).Any()) GCSettings.LatencyMode = GCLatencyMode.Batch;
             using var logs = ServeLogs.Create(parsed.GetValue(options.Log) ?? (Console.IsErrorRedirected ? "json" : "text"));
             var served = Roles.Create(settings, host, logs);
             return await new RoleHost(new ServiceNotify(host.Variable("NOTIFY_SOCKET")), logs.CreateLogger("Gatehouse")).RunAsync(served, cancellation);
