@@ -94,9 +94,11 @@ public sealed class OakestraTests
         root, with: o => o with
         {
             Oakestra = new OakestraClusterOptions
-        {
-            Listen = [new IPEndPoint(IPAddress.Loopback, 0)], ListenTls = [new IPEndPoint(IPAddress.Loopback, 0)], AllowAnonymousClusterManager = anonymous,
-        },
+            {
+                Listen = [new IPEndPoint(IPAddress.Loopback, 0)],
+                ListenTls = [new IPEndPoint(IPAddress.Loopback, 0)],
+                AllowAnonymousClusterManager = anonymous,
+            },
         });
 
     private static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");

@@ -16,8 +16,8 @@ public sealed class AddressTests
         var address = service.Status!.Addresses.Single().Ipv4!;
         await root.Local.CreateAsync(new FabricInstance { Metadata = new ObjectMeta { Name = "web.0" }, Spec = new FabricInstanceSpec { Service = "web", Number = 0, Cluster = "c1" } }, Ct);
         await root.Local.CreateAsync(new Cluster { Metadata = new ObjectMeta { Name = "c1" } }, Ct);
-        await root.Local.CreateAsync(new GatewayHost { Metadata = new ObjectMeta { Name = "gw" }, Spec = new GatewayHostSpec { Cluster = "c1", PublicAddresses = ["203.0.113.1"] } }, Ct);
-        await root.Local.CreateAsync(new Exposure { Metadata = new ObjectMeta { Name = "web-8080" }, Spec = new ExposureSpec { Gateway = "gw", Port = 8080, ServiceAddress = address, ServicePort = 80 } }, Ct);
+        await UntilKnownAsync(new GatewayHost { Metadata = new ObjectMeta { Name = "gw" }, Spec = new GatewayHostSpec { Cluster = "c1", PublicAddresses = ["203.0.113.1"] } });
+        await UntilKnownAsync(new Exposure { Metadata = new ObjectMeta { Name = "web-8080" }, Spec = new ExposureSpec { Gateway = "gw", Port = 8080, ServiceAddress = address, ServicePort = 80 } });
 
         var both = await Assert.ThrowsAsync<ApiStatusException>(() => root.Local.DeleteAsync<FabricService>("web", null, Ct));
         await root.Local.MergePatchAsync<FabricInstance>("web.0", """{"spec":{"undeploy":true}}""", null, Ct);
@@ -28,6 +28,25 @@ public sealed class AddressTests
         Assert.Equal((409, "FabricService web: is still used: instances web.0; exposures web-8080; undeploy its instances (gatehouse undeploy web) and delete its exposures first"), (both.Status.Code, both.Status.Message));
         Assert.Contains("is still used: exposures web-8080;", exposed.Status.Message, StringComparison.Ordinal);
         Assert.Null(await root.Local.GetAsync<FabricService>("web", Ct));
+
+        // Root's tables hear of what an object refers to a moment after it is stored.
+        async Task UntilKnownAsync<T>(T value)
+            where T : ApiObject, IKind<T>
+        {
+            while (true)
+            {
+                try
+                {
+                    await root.Local.CreateAsync(value, Ct);
+                    return;
+                }
+                catch (ApiStatusException e) when (e.Status.Code == 422)
+                {
+                    await Task.Yield();
+                    Ct.ThrowIfCancellationRequested();
+                }
+            }
+        }
     }
 
     [Fact]

@@ -38,9 +38,23 @@ internal sealed class AddressLedger(AddressBook book, RootOptions options)
         }
 
         var wanted = Describe(address, entry);
-        if (stored is null) _feed.Observe(await _local!.CreateAsync(wanted, cancellation));
-        else await RewriteAsync(stored, wanted, cancellation);
+        stored ??= await CreateAsync(wanted, cancellation);
+        if (stored is not null) await RewriteAsync(stored, wanted, cancellation);
         return entry.Phase == PoolPhase.Quarantined ? entry.Since + options.AddressQuarantine : null;
+    }
+
+    /// <returns>What is there already: the loop and the deletion of an owner may write one lease at the same moment. Null when it was made.</returns>
+    private async Task<AddressLease?> CreateAsync(AddressLease wanted, CancellationToken cancellation)
+    {
+        try
+        {
+            _feed!.Observe(await _local!.CreateAsync(wanted, cancellation));
+            return null;
+        }
+        catch (ApiStatusException e) when (e.Is(StatusReason.AlreadyExists))
+        {
+            return await _local!.GetAsync<AddressLease>(wanted.Key, cancellation) is { } there ? _feed!.Observe(there) : null;
+        }
     }
 
     /// <summary>Makes sure that claims are written down before their owner is deleted: otherwise a crash right after would forget their quarantine.</summary>

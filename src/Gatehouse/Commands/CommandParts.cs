@@ -57,7 +57,8 @@ internal static class CommandParts
         span = default;
         var seconds = text.Length < 2 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3_600, 'd' => 86_400, _ => 0 };
         if (seconds == 0 || !int.TryParse(text.AsSpan(0, text.Length - 1), System.Globalization.NumberStyles.None, null, out var count) || count == 0) return false;
-        span = TimeSpan.FromSeconds((double)count * seconds);
+        if ((long)count * seconds > (long)TimeSpan.MaxValue.TotalSeconds) return false;
+        span = TimeSpan.FromSeconds((long)count * seconds);
         return true;
     }
 }

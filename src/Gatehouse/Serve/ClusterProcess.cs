@@ -45,7 +45,9 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
                 // With root in the same process the listeners are root's.
                 Oakestra = settings.Roles.Contains(ServeOptions.Root) ? new OakestraClusterOptions() : new OakestraClusterOptions
                 {
-                    Listen = settings.OakestraListen, ListenTls = settings.OakestraTlsListen, AllowAnonymousClusterManager = settings.OakestraAnonymous,
+                    Listen = settings.OakestraListen,
+                    ListenTls = settings.OakestraTlsListen,
+                    AllowAnonymousClusterManager = settings.OakestraAnonymous,
                 },
             },
             _root, time, logs);

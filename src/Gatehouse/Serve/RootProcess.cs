@@ -31,7 +31,9 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
             {
                 Oakestra = new OakestraOptions
                 {
-                    Listen = settings.OakestraListen, ListenTls = settings.OakestraTlsListen, AllowAnonymousSystemManager = settings.OakestraAnonymous,
+                    Listen = settings.OakestraListen,
+                    ListenTls = settings.OakestraTlsListen,
+                    AllowAnonymousSystemManager = settings.OakestraAnonymous,
                 },
             },
             time, logs);
