@@ -21,6 +21,9 @@ public sealed record ReconcileOptions
     /// <summary>The longest pause. Default 5 s.</summary>
     public TimeSpan BackoffMax { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The longest pause after a refusal (invalid, forbidden), which only a change of something else can end. Default 1 min.</summary>
+    public TimeSpan RefusedMax { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Clock of pauses.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -41,7 +44,7 @@ public sealed partial class ReconcileLoop<TKey> : IDisposable
     private readonly ReconcileOptions _options;
     private readonly Func<TKey, CancellationToken, Task<DateTimeOffset?>> _step;
     private readonly DirtyQueue<TKey> _queue;
-    private readonly ConcurrentDictionary<TKey, int> _failures = new();
+    private readonly ConcurrentDictionary<TKey, Failures> _failures = new();
     private readonly IDisposable _watched;
 
     /// <param name="step">Brings one key to its desired state. Returns when to look again even if nothing changes; null for never.</param>
@@ -140,15 +143,21 @@ public sealed partial class ReconcileLoop<TKey> : IDisposable
 
     private void Fail(TKey key, Exception cause, string outcome, long start)
     {
-        var failures = _failures.AddOrUpdate(key, 1, static (_, n) => n + 1);
-        var full = Math.Min(_options.BackoffMax.Ticks, _options.BackoffFirst.Ticks * Math.Pow(2, Math.Min(failures - 1, 30)));
+        var refused = cause is ApiStatusException { Status.Reason: StatusReason.Invalid or StatusReason.Forbidden };
+        var isNews = !_failures.TryGetValue(key, out var before) || before.Last != cause.Message;
+        var failures = _failures.AddOrUpdate(key, _ => new(1, cause.Message), (_, f) => new(f.Count + 1, cause.Message)).Count;
+        var most = refused ? _options.RefusedMax : _options.BackoffMax;
+        var full = Math.Min(most.Ticks, _options.BackoffFirst.Ticks * Math.Pow(2, Math.Min(failures - 1, 30)));
         var pause = TimeSpan.FromTicks((long)(full * (0.5 + _options.Random.NextDouble() / 2)));
         _queue.MarkAt(key, _options.Time.GetUtcNow() + pause);
         ReconcileMetrics.Step(_options.Name, outcome, _options.Time.GetElapsedTime(start));
         var expected = cause is ApiStatusException { Status.Reason: StatusReason.Conflict or StatusReason.AlreadyExists };
-        if (expected && failures < 5) LogRetry(_options.Logger, _options.Name, key, failures, cause.Message);
+        if ((expected && failures < 5) || (refused && !isNews)) LogRetry(_options.Logger, _options.Name, key, failures, cause.Message);
         else LogFailure(_options.Logger, _options.Name, key, failures, pause, cause.Message);
     }
+
+    /// <param name="Last">What the last one said: the same refusal again is no news.</param>
+    private readonly record struct Failures(int Count, string Last);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Loop}: {Key} is tried again after attempt {Attempt}: {Fault}")]
     private static partial void LogRetry(ILogger logger, string loop, object key, int attempt, string fault);

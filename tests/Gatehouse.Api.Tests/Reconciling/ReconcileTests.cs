@@ -7,6 +7,7 @@ using Gatehouse.Objects.Kinds;
 using Gatehouse.Store;
 using Gatehouse.Store.Memory;
 using Gatehouse.TestKit;
+using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Api.Tests.Reconciling;
 
@@ -79,6 +80,38 @@ public sealed class ReconcileTests
         loop.RetryNow();
         await seen.WaitAsync(Ct);
         Assert.Equal([1, 2, 3], attempts);
+        await stop.CancelAsync();
+        await run;
+    }
+
+    [Fact]
+    public async Task A_refusal_is_tried_again_each_minute_and_told_once_until_it_says_something_else()
+    {
+        var seen = new SemaphoreSlim(0);
+        var why = "no such service";
+        var log = new Warnings();
+        using var loop = new ReconcileLoop<string>(new ReconcileOptions { Name = "test", Time = _time, Logger = log }, (_, _) =>
+        {
+            seen.Release();
+            throw new ApiStatusException(new Status { Code = 422, Reason = StatusReason.Invalid, Message = why });
+        });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var run = loop.RunAsync(stop.Token);
+        loop.Mark("a");
+        await seen.WaitAsync(Ct);
+        for (var attempt = 2; attempt <= 15; attempt++)
+        {
+            await _time.TimerArmedAsync(t => t > TimeSpan.Zero && t <= TimeSpan.FromMinutes(1), "the next pause");
+            _time.Advance(_time.Armed.Where(t => t > TimeSpan.Zero).Max());
+            await seen.WaitAsync(Ct);
+        }
+
+        await _time.TimerArmedAsync(t => t > TimeSpan.FromSeconds(29) && t <= TimeSpan.FromMinutes(1), "a pause of about a minute");
+        Assert.Contains("no such service", Assert.Single(log.Texts), StringComparison.Ordinal);
+        why = "no such worker";
+        loop.RetryNow();
+        await seen.WaitAsync(Ct);
+        await UntilAsync(() => log.Texts.Count == 2);
         await stop.CancelAsync();
         await run;
     }
@@ -169,6 +202,21 @@ public sealed class ReconcileTests
         {
             Ct.ThrowIfCancellationRequested();
             await Task.Yield();
+        }
+    }
+
+    private sealed class Warnings : ILogger
+    {
+        public ConcurrentQueue<string> Texts { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= LogLevel.Warning) Texts.Enqueue(formatter(state, exception));
         }
     }
 }
