@@ -1,4 +1,5 @@
 using System.Net;
+using Gatehouse.Api.Client;
 using Gatehouse.Node.Doctor;
 using Gatehouse.Node.Instances;
 using Gatehouse.Node.LocalApi;
@@ -30,8 +31,24 @@ public sealed partial class NodeRole
     internal Task DetachAsync(string instance, string why, CancellationToken cancellation) =>
         AtCluster($"reporting the end of {instance}", () => _reconciler.DetachAsync(instance, why, cancellation));
 
-    /// <summary>Whether the cluster is still taking out an earlier instance of that name.</summary>
+    /// <summary>Whether the cluster is still taking out an earlier instance of that name, as far as is known here.</summary>
     internal bool IsLeaving(string instance) => _mirrors.Instances.Snapshot.GetValueOrDefault(instance) is { } there && InstancePlan.IsUndeployed(there);
+
+    /// <summary>The same by the cluster's own word, when it gives one in time.</summary>
+    internal async Task<bool> IsLeavingAsync(string instance, TimeSpan patience, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(patience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        try
+        {
+            return await _cluster.GetAsync<FabricInstance>(instance, either.Token) is { } there && InstancePlan.IsUndeployed(there);
+        }
+        catch (Exception e) when (e is ApiUnreachableException or ApiStatusException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            // Away, or it has none of this worker: what is known here counts.
+            return IsLeaving(instance);
+        }
+    }
 
     /// <summary>Waits until the cluster says which instance address an instance has, or why it has none.</summary>
     /// <returns>Null: it said neither in that time.</returns>

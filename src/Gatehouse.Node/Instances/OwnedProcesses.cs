@@ -7,10 +7,15 @@ namespace Gatehouse.Node.Instances;
 /// <summary>Processes that this node started for instances, in network namespaces that it made.</summary>
 internal static class OwnedProcesses
 {
-    /// <summary>Ends all of them and removes their namespaces.</summary>
+    /// <summary>Ends all of them and removes their namespaces, also those that bear this node's tag and that no state knows.</summary>
     public static async Task StopAllAsync(NodeState state, NodeOptions options)
     {
         foreach (var instance in state.Instances.Where(i => i.Owned)) await StopAsync(instance, options.Limits.Stop, TimeProvider.System);
+        foreach (var name in NetworkNamespace.List().Where(n => n.StartsWith(NamespaceFor(state, ""), StringComparison.Ordinal)))
+        {
+            EndAll(name);
+            NetworkNamespace.Delete(name);
+        }
     }
 
     /// <summary>Ends one, kindly at first, and removes its namespace.</summary>

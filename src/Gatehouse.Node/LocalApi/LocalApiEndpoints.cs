@@ -81,7 +81,9 @@ internal sealed class LocalApiEndpoints(NodeRole role)
             _ => [],
         };
         Throw(NameFaults("service", request.Service).Concat(NumberFaults("number", request.Number)).Concat(where));
-        var attached = await AttachAsync(http, new(request.Service!, request.Number!.Value, request.Pid ?? 0, Blank(request.Namespace), Blank(request.PortMappings)));
+        var wanted = new AttachRequest(request.Service!, request.Number!.Value, request.Pid ?? 0, Blank(request.Namespace), Blank(request.PortMappings));
+        if (await role.IsLeavingAsync(wanted.Name, ToldPatience, http.RequestAborted)) throw Leaving(wanted);
+        var attached = await AttachAsync(http, wanted);
 
         // It is attached, and is found by its instance address once there is one. Whether there is such a service is the cluster's to say.
         var told = await role.ToldAsync(attached.Name, ToldPatience, http.RequestAborted);
@@ -107,6 +109,9 @@ internal sealed class LocalApiEndpoints(NodeRole role)
         return http.AnswerAsync(200, all, LocalApiJson.Default.IReadOnlyListInstanceAnswer);
     }
 
+    private static LocalApiException Leaving(AttachRequest request) =>
+        new(409, $"{request.Name} is still being undeployed; once the cluster has taken it out it can be attached again");
+
     private static InstanceAnswer Answer(AttachedInstance i) => new(
         i.Name, i.Namespace?.Ipv4, i.Namespace?.Ipv6, i.Address?.Ipv4, i.Address?.Ipv6, i.Pid == 0 ? null : i.Pid, i.NamespaceName, i.PortMappings);
 
@@ -126,7 +131,7 @@ internal sealed class LocalApiEndpoints(NodeRole role)
     private async Task<AttachedInstance> AttachAsync(HttpContext http, AttachRequest request)
     {
         await WaitUntilReadyAsync(http);
-        if (role.IsLeaving(request.Name)) throw new LocalApiException(409, $"{request.Name} is still being undeployed; once the cluster has taken it out it can be attached again");
+        if (role.IsLeaving(request.Name)) throw Leaving(request);
         var attached = await role.Instances.AttachAsync(request, role.AddressOf(request.Name), http.RequestAborted);
         role.Reconciler.Wake();
         return attached;
