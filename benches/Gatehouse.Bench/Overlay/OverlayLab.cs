@@ -70,6 +70,18 @@ internal sealed class OverlayLab : IAsyncDisposable
         return process.TotalProcessorTime.TotalSeconds;
     }
 
+    /// <summary>Waits until roles use next to no processor time: what they compile in the background is done.</summary>
+    public async Task UntilQuietAsync(IReadOnlyList<(string Host, string Role)> roles)
+    {
+        const double quietSeconds = 0.02; // Of half a second, over all of them.
+        for (var attempt = 0; attempt < 60; attempt++)
+        {
+            var before = roles.Sum(r => CpuSeconds(r.Host, r.Role));
+            await Task.Delay(TimeSpan.FromSeconds(0.5), TimeProvider.System);
+            if (roles.Sum(r => CpuSeconds(r.Host, r.Role)) - before < quietSeconds) return;
+        }
+    }
+
     /// <summary>Declares a service at root, and instances that workers run.</summary>
     /// <param name="workers">One instance for each, in this order.</param>
     public async Task<FabricService> DeployAsync(string name, IReadOnlyList<string> workers, IReadOnlyList<string> command, CancellationToken cancellation)

@@ -17,7 +17,8 @@ internal sealed class OverlayStage : IAsyncDisposable
     private const string Web = "web";
     private const int Services = 10_000;
     private const int Few = 10;
-    private const int Warm = 400;
+    private const int Cold = 200;
+    private const int WarmBursts = 10;
     private const int Burst = 100;
     private readonly BenchContext _context;
     private readonly OverlayLab _lab;
@@ -116,7 +117,7 @@ internal sealed class OverlayStage : IAsyncDisposable
 
     private int Bursts => _context.Quick ? 5 : 10;
 
-    private int Answering => Few + Warm + Single + (Bursts * Burst);
+    private int Answering => Few + Cold + Single + ((WarmBursts + Bursts) * Burst);
 
     /// <summary>Milliseconds of processor time that roles spend on each of many things: unlike the times on the clock they hardly depend on what else the machine does.</summary>
     private async Task<string> PerEachAsync(int count, Func<Task> act, params (string Host, string Role)[] roles)
@@ -135,14 +136,19 @@ internal sealed class OverlayStage : IAsyncDisposable
     private async Task FirstPacketsAsync()
     {
         using var probe = new FirstPackets(_lab.NetworkOf(Clients, 0), _lab.NetworkOf(Servers, 0));
-        probe.OneByOne(Unknown(Warm / 2));
-        for (var warmed = Warm / 2; warmed < Warm; warmed += Burst) probe.AtOnce(Unknown(Burst));
         (string, string)[] roles = [("worker1", "node"), (OverlayLab.Cluster, "cluster"), ("root", "root"), ("worker2", "node")];
-        double[] single = [], all = [];
+        double[] cold = [], single = [], all = [];
+        var coldCost = await PerEachAsync(Cold, () => Task.Run(() => cold = probe.OneByOne(Unknown(Cold))), roles);
+        for (var burst = 0; burst < WarmBursts; burst++) await Task.Run(() => probe.AtOnce(Unknown(Burst)));
+        await _lab.UntilQuietAsync(roles);
         var singleCost = await PerEachAsync(Single, () => Task.Run(() => single = probe.OneByOne(Unknown(Single))), roles);
+        await _lab.UntilQuietAsync(roles);
         var burstCost = await PerEachAsync(Bursts * Burst, () => Task.Run(() => all = [.. Enumerable.Range(0, Bursts).SelectMany(_ => probe.AtOnce(Unknown(Burst)))]), roles);
         _context.Report.Row("");
-        _context.Report.Row($"first packets to unknown service addresses, from send to answer over two workers ({Warm} before them warmed the processes up)");
+        _context.Report.Row("first packets to unknown service addresses, from send to answer over two workers");
+        Tell($"the first {Cold}, one by one", cold);
+        _context.Report.Row($"    {coldCost}");
+        _context.Report.Row($"  after {WarmBursts * Burst} more, when the roles' compilers were quiet:");
         Tell($"{Single} one by one", single);
         _context.Report.Row($"    {singleCost}");
         Tell($"{Bursts} times {Burst} at once", all);
@@ -151,6 +157,8 @@ internal sealed class OverlayStage : IAsyncDisposable
         _context.Report.Figure("overlay.first_packet_ms_p99", Statistics.Percentile(single, 0.99), "<= 15");
         _context.Report.Figure("overlay.burst100_ms_p99", Statistics.Percentile(all, 0.99), "<= 25");
         _context.Report.Figure("overlay.burst100_ms_p50", Statistics.Percentile(all, 0.5));
+        _context.Report.Figure("overlay.first_packet_cold_ms_p50", Statistics.Percentile(cold, 0.5));
+        _context.Report.Figure("overlay.first_packet_cold_ms_p99", Statistics.Percentile(cold, 0.99));
     }
 
     private void Tell(string what, double[] times) => _context.Report.Row(

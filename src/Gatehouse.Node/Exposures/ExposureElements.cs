@@ -53,7 +53,7 @@ internal static class ExposureElements
                 elements.Add(NftElement.Map(schema.ExposedSlots, [space, exposure.ServicePort], here, exposure.Protocol, exposure.Port, (uint)slot));
             }
 
-            elements.Add(NftElement.GoTo(schema.Exposed, chain.Name, here, exposure.Protocol, exposure.Port));
+            elements.Add(NftElement.Map(schema.Exposed, [chain.Code], here, exposure.Protocol, exposure.Port));
         }
 
         return (elements, chains);

@@ -71,7 +71,7 @@ internal static class PortMappings
                 var family = IpFamilies.Of(here);
                 var schema = NftSchema.For(family);
                 var space = family == IpFamily.V4 ? addresses.Host4(instance.Host) : addresses.Host6(instance.Host);
-                yield return NftElement.GoTo(schema.Exposed, Chain.Name, here, mapping.Protocol, mapping.HostPort);
+                yield return NftElement.Map(schema.Exposed, [Chain.Code], here, mapping.Protocol, mapping.HostPort);
                 yield return NftElement.Map(schema.ExposedSlots, [space, mapping.InstancePort], here, mapping.Protocol, mapping.HostPort, 0u);
             }
         }

@@ -12,6 +12,9 @@ internal static class ConntrackMarks
     /// <summary>A flow to an exposed address that has not been stamped with its instance yet.</summary>
     public const uint Exposed = 0x6768_0001;
 
+    /// <summary>Of a flow that is being translated: this and what tells its chain, until it is stamped with its instance.</summary>
+    public const uint Chain = 0x6790_0000;
+
     /// <summary>Of a flow that was translated to an instance: this and the lower 20 bits of its namespace address.</summary>
     public const uint Instance = 0x1800_0000;
 

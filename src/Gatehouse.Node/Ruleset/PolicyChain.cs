@@ -49,6 +49,12 @@ internal readonly record struct PolicyChain(ChainUse Use, SlotDraw Draw, int Slo
         select new PolicyChain(use, SlotDraw.Next, slots, shard),
     ];
 
+    /// <summary>The number that leads to it, as a mark: use, draw, slots (up to 1,024) and shard.</summary>
+    public uint Code => ConntrackMarks.Chain | ((uint)Use << 18) | ((uint)Draw << 16) | ((uint)Slots << 4) | (uint)Shard;
+
+    /// <summary>The chain that a code leads to.</summary>
+    public static PolicyChain Of(uint code) => new((ChainUse)(code >> 18 & 3), (SlotDraw)(code >> 16 & 3), (int)(code >> 4 & 0xfff), (int)(code & 0xf));
+
     public string Name => Draw switch
     {
         SlotDraw.Next => Slots == 1 ? $"{Prefix}rr1" : $"{Prefix}rr{Slots}_{Shard}",

@@ -56,18 +56,19 @@ internal static class RulesetTemplates
             iifname <INSTANCES> ct direction reply ct mark & <KINDMASK> == <GATEWAYMARK> meta mark set ct mark
           }
           chain sel {
-            <IP> daddr vmap @svc
+            # A flow that is new has no mark of its own yet: it carries the code of the chain until it is stamped.
+            ct mark set <IP> daddr map @svc ct mark vmap @draws
             dnat to <IP> daddr map @one
           }
           chain pre {
             type nat hook prerouting priority -100
             <IP> daddr <SERVICES> goto sel
-            <IP> daddr . meta l4proto . th dport vmap @expose
+            ct mark set <IP> daddr . meta l4proto . th dport map @expose ct mark vmap @draws
           }
           chain out {
             type nat hook output priority -100
             <IP> daddr <SERVICES> goto sel
-            <IP> daddr . meta l4proto . th dport vmap @expose
+            ct mark set <IP> daddr . meta l4proto . th dport map @expose ct mark vmap @draws
           }
           # What was not translated goes to user space as a copy, and the packet itself ends before it is confirmed: put back, it is new and is translated.
           chain miss {

@@ -12,8 +12,8 @@ internal static class RulesetText
     public static string Load(RulesetShape shape, IEnumerable<PolicyChain> chains, IEnumerable<NftElement> elements)
     {
         var text = new StringBuilder();
-        var bySet = elements.ToLookup(e => e.Key.Set);
         var known = Known(chains);
+        var bySet = elements.Concat(Draws(known)).ToLookup(e => e.Key.Set);
         foreach (var family in IpFamilies.Both)
         {
             AppendReset(text, family, shape.Table);
@@ -90,11 +90,17 @@ internal static class RulesetText
             {
                 text.Append($"add chain {family.Word} {table} {chain.Name}\nflush chain {family.Word} {table} {chain.Name}\n");
                 foreach (var rule in chain.Rules(family)) text.Append($"add rule {family.Word} {table} {chain.Name} {rule}\n");
+                text.Append($"add element {family.Word} {table} {NftSchema.For(family).Draws.Name} {{ {Draw(family, chain).Text} }}\n");
             }
         }
 
         return text.ToString();
     }
+
+    /// <summary>What leads to chains, in both tables.</summary>
+    public static IEnumerable<NftElement> Draws(IEnumerable<PolicyChain> chains) => chains.SelectMany(c => IpFamilies.Both.Select(f => Draw(f, c)));
+
+    private static NftElement Draw(IpFamily family, PolicyChain chain) => NftElement.GoTo(NftSchema.For(family).Draws, chain.Name, chain.Code);
 
     private static void AppendReset(StringBuilder text, IpFamily family, string table) =>
         text.Append($"table {family.Word} {table}\ndelete table {family.Word} {table}\n");

@@ -106,7 +106,8 @@ internal sealed class Tracer(ServiceBook services, ExposureSync exposures, Insta
     private IReadOnlyList<TraceInstance> ToPublic(IPAddress source, IPAddress destination, byte protocol, string word, ushort port, List<TraceStep> steps)
     {
         var schema = NftSchema.For(IpFamilies.Of(destination));
-        if (path.Find(NftElement.Member(schema.Exposed, destination, protocol, port).Key) is not { Chain: { } name }) return [];
+        if (path.Find(NftElement.Member(schema.Exposed, destination, protocol, port).Key) is not { Bytes: { } code }) return [];
+        var name = PolicyChain.Of(BitConverter.ToUInt32(code)).Name;
         if (exposures.Find(destination, protocol, port) is not { } found || ExposureElements.Slots(found.Target.Service, found.Service) is not { } slots)
         {
             steps.Add(new(Expose, $"goes to chain {name}", $"{word} port {port} of {destination} is mapped to an instance of this worker"));

@@ -105,7 +105,8 @@ internal sealed class KernelTables : IDisposable
 
     private void LoadInParts(RulesetShape shape, IEnumerable<PolicyChain> chains, IEnumerable<NftElement> elements)
     {
-        var (known, wanted) = (RulesetText.Known(chains), elements.ToArray());
+        var known = RulesetText.Known(chains);
+        NftElement[] wanted = [.. elements, .. RulesetText.Draws(known)];
         try
         {
             LoadInParts(shape, known, wanted);

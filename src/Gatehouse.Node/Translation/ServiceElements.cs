@@ -96,7 +96,7 @@ internal static class ServiceElements
             yield return NftElement.Map(schema.Slots, [target.Namespace(family)!], slots.Service.Address, (uint)slot);
         }
 
-        yield return NftElement.GoTo(schema.Services, chain.Name, slots.Service.Address);
+        yield return NftElement.Map(schema.Services, [chain.Code], slots.Service.Address);
     }
 
     /// <summary>What reaching one instance by its own address needs, and the mark of flows to it.</summary>

@@ -39,5 +39,6 @@ public static class UnknownFields
         return Of(type, property.PropertyType) is { } inner ? In(inner, value, full) : [];
     }
 
-    private static JsonTypeInfo? Of(JsonTypeInfo type, Type? inner) => inner is null ? null : type.OriginatingResolver?.GetTypeInfo(inner, type.Options);
+    // From the options, which keep what they made; a resolver makes it anew each time.
+    private static JsonTypeInfo? Of(JsonTypeInfo type, Type? inner) => inner is not null && type.Options.TryGetTypeInfo(inner, out var info) ? info : null;
 }

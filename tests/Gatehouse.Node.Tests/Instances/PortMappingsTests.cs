@@ -66,8 +66,8 @@ public sealed class PortMappingsTests
 
         Assert.Equal(
             [
-                "ip expose: 192.0.2.1 . 6 . 8080 : goto k_rr1", "ip eslots: 192.0.2.1 . 6 . 8080 . 0 : 10.18.0.2 . 80",
-                "ip6 expose: 2001:db8::1 . 6 . 8080 : goto k_rr1", "ip6 eslots: 2001:db8::1 . 6 . 8080 . 0 : fc00::2 . 80",
+                "ip expose: 192.0.2.1 . 6 . 8080 : 0x67980010", "ip eslots: 192.0.2.1 . 6 . 8080 . 0 : 10.18.0.2 . 80",
+                "ip6 expose: 2001:db8::1 . 6 . 8080 : 0x67980010", "ip6 eslots: 2001:db8::1 . 6 . 8080 . 0 : fc00::2 . 80",
             ],
             elements.Order(StringComparer.Ordinal).OrderBy(e => e.StartsWith("ip6", StringComparison.Ordinal)).ThenBy(e => e.Contains("eslots", StringComparison.Ordinal)));
     }

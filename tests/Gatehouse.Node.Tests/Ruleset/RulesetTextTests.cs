@@ -32,6 +32,22 @@ public sealed class RulesetTextTests
         GoldenFile.Check(text, "gateway-v6.nft");
     }
 
+    [Fact]
+    public void Code_OfEveryChain_IsItsOwn_LeadsBack_AndIsNoOtherMark()
+    {
+        PolicyChain[] chains =
+        [
+            .. from use in Enum.GetValues<ChainUse>()
+            from draw in Enum.GetValues<SlotDraw>()
+            from slots in new[] { 1, 2, 8, 9, 64, 1_024 }
+            from shard in Enumerable.Range(0, PolicyChain.Shards)
+            select new PolicyChain(use, draw, slots, shard),
+        ];
+        Assert.Equal(chains.Length, chains.Select(c => c.Code).Distinct().Count());
+        Assert.All(chains, c => Assert.Equal(c, PolicyChain.Of(c.Code)));
+        Assert.All(chains, c => Assert.True((c.Code & ConntrackMarks.KindMask) is not (ConntrackMarks.Instance or ConntrackMarks.Gateway) && c.Code != ConntrackMarks.Exposed));
+    }
+
     private static IEnumerable<NftElement> Elements()
     {
         foreach (var family in IpFamilies.Both)
@@ -45,12 +61,12 @@ public sealed class RulesetTextTests
             var here = Of("203.0.113.1", "2001:db8::1");
             var underlay = Of("192.168.7.2", "2001:db8::2");
             yield return NftElement.Map(s.Slots, [space], service, 0u);
-            yield return NftElement.GoTo(s.Services, "w16", service);
+            yield return NftElement.Map(s.Services, [new PolicyChain(ChainUse.Service, SlotDraw.Random, 16, 0).Code], service);
             yield return NftElement.Map(s.One, [space], instance);
             yield return NftElement.Map(s.Instances, [instance], space);
             yield return NftElement.Map(s.Marks, [ConntrackMarks.OfInstance(space)], space);
             yield return NftElement.Member(s.Refused, Of("10.30.9.9", "fdff::999")).For(TimeSpan.FromSeconds(5));
-            yield return NftElement.GoTo(s.Exposed, "e_rr1", here, (byte)6, (ushort)8080);
+            yield return NftElement.Map(s.Exposed, [new PolicyChain(ChainUse.Exposed, SlotDraw.Next, 1, 0).Code], here, (byte)6, (ushort)8080);
             yield return NftElement.Map(s.ExposedSlots, [space, (ushort)80], here, (byte)6, (ushort)8080, 0u);
             yield return NftElement.Member(s.Sources, "gho-i2", space);
             yield return NftElement.Member(s.Underlays, underlay);

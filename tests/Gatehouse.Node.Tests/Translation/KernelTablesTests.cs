@@ -150,7 +150,7 @@ public sealed class KernelTablesTests : IDisposable
         {
             var service = IPAddress.Parse($"10.30.0.{i}");
             yield return NftElement.Map(schema.Slots, [IPAddress.Parse(instance)], service, 0u);
-            yield return NftElement.GoTo(schema.Services, "rr1", service);
+            yield return NftElement.Map(schema.Services, [new PolicyChain(ChainUse.Service, SlotDraw.Next, 1, 0).Code], service);
             yield return NftElement.Map(NftSchema.For(IpFamily.V6).One, [IPAddress.Parse($"fc00::{i:x}")], IPAddress.Parse($"fdff::{i:x}"));
             yield return NftElement.Map(schema.ExposedSlots, [IPAddress.Parse(instance), (ushort)80], IPAddress.Parse("203.0.113.1"), (byte)6, (ushort)i, 0u);
         }

@@ -63,7 +63,7 @@ public sealed class ServiceElementsTests
         Assert.Equal(
             [
                 "203.0.113.1 . 17 . 53 . 0 : 10.18.0.2 . 5353", "203.0.113.1 . 17 . 53 . 1 : 10.18.0.3 . 5353",
-                $"203.0.113.1 . 17 . 53 : goto {Assert.Single(chains).Name}",
+                $"203.0.113.1 . 17 . 53 : 0x{Assert.Single(chains).Code:x8}",
             ],
             elements.Select(e => e.Text));
         Assert.StartsWith(keeps ? "k_rr2_" : "e_rr2_", chains[0].Name, StringComparison.Ordinal);
