@@ -79,8 +79,8 @@ public sealed record NodeLimits
     /// <summary>Packets that wait for one destination; further ones are dropped. Default 64.</summary>
     public int WaitingPackets { get; init; } = 64;
 
-    /// <summary>Questions to the cluster at one time; further ones wait. Default 64.</summary>
-    public int Questions { get; init; } = 64;
+    /// <summary>Requests with questions to the cluster at one time; further questions gather and go together. Default 4.</summary>
+    public int Questions { get; init; } = 4;
 
     /// <summary>How long an interest is kept after its last flow ended. Default 5 min.</summary>
     public TimeSpan InterestIdle { get; init; } = TimeSpan.FromMinutes(5);

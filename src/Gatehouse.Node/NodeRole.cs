@@ -126,7 +126,6 @@ public sealed partial class NodeRole : IAsyncDisposable
     {
         await _mirrors.DisposeAsync();
         _devices?.Dispose();
-        _interests.Dispose();
         _peers.Dispose();
         _instances.Dispose();
         _flowEnds.Dispose();

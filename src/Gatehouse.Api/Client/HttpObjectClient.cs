@@ -97,6 +97,27 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
     }
 
     /// <inheritdoc/>
+    /// <remarks>An extension of ours: a list is posted to the collection (docs/decisions/0005). All must be of one namespace.</remarks>
+    public async Task<IReadOnlyList<CreateOutcome<T>>> CreateManyAsync<T>(IReadOnlyList<T> values, CancellationToken cancellation)
+        where T : ApiObject, IKind<T>
+    {
+        if (values.Count == 0) return [];
+        var path = ResourcePath.Collection(T.Info, values[0].Metadata.Namespace);
+        var request = new ApiRequest(HttpMethod.Post, path, T.Info.Plural, "", ObjectCodec.EncodeMany(values));
+        using var answer = await _transport.SendAsync(request, cancellation);
+        if (!answer.IsSuccess) throw new ApiStatusException(answer.ToStatus(request));
+        try
+        {
+            var outcomes = ObjectCodec.DecodeOutcomes<T>(answer.Body);
+            return outcomes.Count == values.Count ? outcomes : throw new JsonException($"{outcomes.Count} outcomes for {values.Count} objects");
+        }
+        catch (JsonException e)
+        {
+            throw NotOurs(request, e);
+        }
+    }
+
+    /// <inheritdoc/>
     public Task<T> UpdateAsync<T>(T value, CancellationToken cancellation)
         where T : ApiObject, IKind<T> => PutAsync(value, null, cancellation);
 

@@ -35,6 +35,10 @@ public sealed class LateClient : IObjectClient
         where T : ApiObject, IKind<T> => Client.CreateAsync(value, cancellation);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<CreateOutcome<T>>> CreateManyAsync<T>(IReadOnlyList<T> values, CancellationToken cancellation)
+        where T : ApiObject, IKind<T> => Client.CreateManyAsync(values, cancellation);
+
+    /// <inheritdoc/>
     public Task<T> UpdateAsync<T>(T value, CancellationToken cancellation)
         where T : ApiObject, IKind<T> => Client.UpdateAsync(value, cancellation);
 

@@ -32,6 +32,27 @@ public interface IObjectClient
     Task<T> CreateAsync<T>(T value, CancellationToken cancellation)
         where T : ApiObject, IKind<T>;
 
+    /// <summary>Creates several in one request, each for itself: what is refused does not hold up the others.</summary>
+    /// <returns>One outcome for each, in their order.</returns>
+    async Task<IReadOnlyList<CreateOutcome<T>>> CreateManyAsync<T>(IReadOnlyList<T> values, CancellationToken cancellation)
+        where T : ApiObject, IKind<T>
+    {
+        var outcomes = new List<CreateOutcome<T>>(values.Count);
+        foreach (var value in values)
+        {
+            try
+            {
+                outcomes.Add(new(await CreateAsync(value, cancellation), null));
+            }
+            catch (ApiStatusException refusal)
+            {
+                outcomes.Add(new(null, refusal.Status));
+            }
+        }
+
+        return outcomes;
+    }
+
     /// <summary>Replaces everything but status. With <see cref="ObjectMeta.ResourceVersion"/> set, only if that is still the last write.</summary>
     Task<T> UpdateAsync<T>(T value, CancellationToken cancellation)
         where T : ApiObject, IKind<T>;
@@ -66,6 +87,10 @@ public sealed record DeletePreconditions(string? Uid = null, string? ResourceVer
 
 /// <summary>Objects at a revision.</summary>
 public sealed record ObjectList<T>(IReadOnlyList<T> Items, string ResourceVersion);
+
+/// <summary>What became of one of several objects that were to be created: the object as stored, or why not.</summary>
+public sealed record CreateOutcome<T>(T? Value, Status? Refusal)
+    where T : class;
 
 /// <summary>What happened to an object.</summary>
 public enum ObjectEventType

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Gatehouse.Objects;
 
@@ -10,6 +11,53 @@ internal static class ObjectCodec
     public static ReadOnlyMemory<byte> Encode<T>(T value)
         where T : ApiObject, IKind<T> =>
         JsonSerializer.SerializeToUtf8Bytes(Typed(value), T.Info.Json);
+
+    /// <summary>Several objects as a list to be created.</summary>
+    public static ReadOnlyMemory<byte> EncodeMany<T>(IReadOnlyList<T> values)
+        where T : ApiObject, IKind<T>
+    {
+        var buffer = new ArrayBufferWriter<byte>(256 * values.Count);
+        using var writer = new Utf8JsonWriter(buffer);
+        writer.WriteStartObject();
+        writer.WriteString("kind"u8, $"{T.Info.Kind}List");
+        writer.WriteString("apiVersion"u8, T.Info.ApiVersion);
+        writer.WriteStartArray("items"u8);
+        foreach (var value in values) JsonSerializer.Serialize(writer, Typed(value), T.Info.Json);
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        writer.Flush();
+        return buffer.WrittenMemory;
+    }
+
+    /// <summary>What became of the objects of such a list: in each one's place the object, or a Status.</summary>
+    /// <exception cref="JsonException">The bytes are no list, or an item is neither.</exception>
+    public static IReadOnlyList<CreateOutcome<T>> DecodeOutcomes<T>(ReadOnlySpan<byte> json)
+        where T : ApiObject, IKind<T>
+    {
+        var outcomes = new List<CreateOutcome<T>>();
+        var reader = new Utf8JsonReader(json);
+        Expect(reader.Read() && reader.TokenType == JsonTokenType.StartObject, "a list is an object");
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isItems = reader.ValueTextEquals("items"u8);
+            reader.Read();
+            if (!isItems || reader.TokenType != JsonTokenType.StartArray)
+            {
+                reader.Skip();
+                continue;
+            }
+
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                var start = (int)reader.TokenStartIndex;
+                reader.Skip();
+                var item = json[start..(int)reader.BytesConsumed];
+                outcomes.Add(ApiAnswer.TryReadStatus(item) is { } refusal ? new(null, refusal) : new(Decode<T>(item), null));
+            }
+        }
+
+        return outcomes;
+    }
 
     /// <exception cref="JsonException">The bytes are no object of this kind.</exception>
     public static T Decode<T>(ReadOnlySpan<byte> json)

@@ -29,9 +29,9 @@ internal enum ResolveOutcome
 /// change of it as well.
 /// </summary>
 /// <remarks>Safe for any thread.</remarks>
-internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, NodeOptions options, TimeProvider time, ILogger log) : IDisposable
+internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, NodeOptions options, TimeProvider time, ILogger log)
 {
-    private readonly SemaphoreSlim _questions = new(options.Limits.Questions);
+    private readonly QuestionQueue _questions = new(cluster, options.Limits.Questions);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Held> _held = new(StringComparer.Ordinal);
 
@@ -170,15 +170,12 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         await cluster.DeleteAsync<Interest>(name, null, CancellationToken.None);
     }
 
-    public void Dispose() => _questions.Dispose();
-
     /// <summary>Creates the object, whose answer carries the resolution when the cluster knows it.</summary>
     private async Task<Resolution?> AskAsync(Held held, CancellationToken cancellation)
     {
-        await _questions.WaitAsync(cancellation);
         try
         {
-            var created = await cluster.CreateAsync(
+            var created = await _questions.CreateAsync(
                 new Interest
                 {
                     ApiVersion = Interest.Info.ApiVersion,
@@ -193,10 +190,6 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         catch (ApiStatusException fault) when (fault.Is(StatusReason.AlreadyExists))
         {
             return await cluster.GetAsync<Interest>(held.Name, cancellation) is { } there ? Note(held, there) : null;
-        }
-        finally
-        {
-            _questions.Release();
         }
     }
 

@@ -92,6 +92,12 @@ internal sealed class ObjectEndpoints(ObjectReader reader, ObjectWriter writer, 
     private async ValueTask CreateAsync(ObjectRequest request)
     {
         var (body, refusal) = await ReadAsync(request, Answers.Json);
+        if (body is not null && BulkCreate.ItemsOf(request.Kind, body) is { } items)
+        {
+            await Answers.BytesAsync(request.Context, 200, Answers.Json, await BulkCreate.RunAsync(request, writer, items));
+            return;
+        }
+
         var outcome = body is null ? refusal! : await writer.CreateAsync(request.Kind, request.User, request.Path.Namespace, body, request.Aborted);
         await WriteAsync(request, outcome, 201);
     }
@@ -147,9 +153,14 @@ internal sealed class ObjectEndpoints(ObjectReader reader, ObjectWriter writer, 
         // A client that asks for a rehearsal must not get the real thing.
         if (request.Query("dryRun") is not null) return (null, NoDryRun());
         var (body, refusal) = await RequestBody.ReadObjectAsync(request.Context.Request, type, options.Limits.BodyBytes, request.Aborted);
-        return body is null ? (null, refusal)
-            : FieldValidation.Refuse(request, body) is { } unknown ? (null, unknown)
-            : (body, null);
+        if (body is null) return (null, refusal);
+        var objects = BulkCreate.ItemsOf(request.Kind, body) is { } items ? items.OfType<JsonObject>() : [body];
+        foreach (var one in objects)
+        {
+            if (FieldValidation.Refuse(request, one) is { } unknown) return (null, unknown);
+        }
+
+        return (body, null);
     }
 
     private static Status NoDryRun() => Refusals.BadRequest("dryRun is not offered by this server");
