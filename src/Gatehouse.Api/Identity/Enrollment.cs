@@ -29,7 +29,7 @@ public static class EnrollmentProtocol
 }
 
 /// <summary>A machine asks to become a member.</summary>
-/// <param name="Token">As <c>gh1.ID.SECRET.PIN</c>.</param>
+/// <param name="Token">As <c>gh1.ID.SECRET.PIN</c>; may be left out by a member that comes back with <paramref name="Proof"/>.</param>
 /// <param name="Role"><c>cluster</c>, <c>worker</c> or <c>operator</c>.</param>
 /// <param name="Name">A DNS label (RFC 1123) of at most 63 characters.</param>
 /// <param name="Csr">PKCS#10 as PEM; its subject is ignored.</param>

@@ -21,6 +21,9 @@ internal readonly record struct EnrollmentOutcome(CertificateAnswer? Answer, Sta
 internal sealed class EnrollmentDesk(
     EnrollmentOptions options, Func<CertificateAuthority> authority, JoinTokens tokens, IObjectClient objects, TimeProvider time)
 {
+    /// <summary>How long after its first certificate's start a member has made its object: a certificate starts five minutes before the join.</summary>
+    private static readonly TimeSpan RegistrationTime = TimeSpan.FromMinutes(15);
+
     private readonly FailureLimit _failures = new(options.FailuresPerMinute, time);
     private readonly NameHolds _holds = new(options.NameHold, time);
 
@@ -32,6 +35,7 @@ internal sealed class EnrollmentDesk(
         var (keys, faults) = Examine(request);
         if (keys is not var (key, intermediate)) return Invalid(faults);
         var (role, name) = (request.Role!, request.Name!);
+        if (string.IsNullOrEmpty(request.Token)) return await ReturnAsync(request, key, intermediate, address, cancellation);
         var (token, refusal) = await tokens.ExamineAsync(request.Token, role, name, cancellation);
         if (token is null)
         {
@@ -59,10 +63,33 @@ internal sealed class EnrollmentDesk(
         return Answer(authority().IssueClient(key, user, options.CertificateLife), intermediate, user.Cluster);
     }
 
+    /// <summary>
+    /// A member comes back without a token, after its certificate ended: its old key is the proof. Unlike with a token, the member must still be there, and the certificate must
+    /// not be older than its object: whoever deletes a member whose machine was lost does not find that machine back under a name that was given anew.
+    /// </summary>
+    private async Task<EnrollmentOutcome> ReturnAsync(JoinRequest request, PublicKey key, PublicKey? intermediate, IPAddress? address, CancellationToken cancellation)
+    {
+        var (role, name) = (request.Role!, request.Name!);
+        var user = UserOf(role, name);
+        var why = role == EnrollmentProtocol.OperatorRole ? "operators join with a token"
+            : OldKeyProof.Refuse(request, user, authority().Certificate, time.GetUtcNow() - options.ProofLife)
+                ?? (await MemberSinceAsync(name, cancellation) is not { } since ? $"there is no {role} of this name"
+                    : OldKeyProof.StartOf(request) < since - RegistrationTime ? $"the previous certificate is older than the {role}" : null)
+                ?? (options.RefuseRenewal is { } refuse ? await refuse(user, cancellation) : null);
+        if (why is not null)
+        {
+            _failures.Failed(address);
+            return Refused(401, StatusReason.Unauthorized, $"the {role} '{name}' can't come back without a token: {why}");
+        }
+
+        _holds.TryTake($"{role}/{name}", PrintOf(key), force: true);
+        return Answer(authority().IssueClient(key, user, options.CertificateLife), intermediate, name);
+    }
+
     private ((PublicKey Key, PublicKey? Intermediate)? Keys, List<Fault> Faults) Examine(JoinRequest request)
     {
         List<Fault> faults = [];
-        if (string.IsNullOrEmpty(request.Token)) faults.Add(new Fault("token", "", "is required"));
+        if (string.IsNullOrEmpty(request.Token) && request.Proof is null) faults.Add(new Fault("token", "", "is required"));
         if (request.Role is null || !options.Roles.Contains(request.Role, StringComparer.Ordinal))
             faults.Add(new Fault("role", request.Role ?? "", $"must be one that joins here: {string.Join(", ", options.Roles)}"));
         if (request.Name is null || !Names.IsLabel(request.Name)) faults.Add(new Fault("name", request.Name ?? "", Names.LabelRule));
@@ -92,17 +119,20 @@ internal sealed class EnrollmentDesk(
             entitled = unproven is null;
         }
 
-        if (!entitled && await IsMemberAsync(name, cancellation)) return Taken(role, name, unproven is null ? "a member has this name" : $"a member has this name, and {unproven}", null);
-        var print = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
-        return _holds.TryTake($"{role}/{name}", print, entitled)
+        if (!entitled && await MemberSinceAsync(name, cancellation) is not null) return Taken(role, name, unproven is null ? "a member has this name" : $"a member has this name, and {unproven}", null);
+        return _holds.TryTake($"{role}/{name}", PrintOf(key), entitled)
             ? null
             : Taken(role, name, "it joined a moment ago with another key", (int)Math.Ceiling(options.NameHold.TotalSeconds));
     }
 
-    private async Task<bool> IsMemberAsync(string name, CancellationToken cancellation) =>
-        options.LeaseNamespace is { } space
-        && await objects.GetAsync<Lease>(new ObjectKey(space, name), cancellation) is not null
-        && (options.Exists is not { } exists || await exists(objects, name, cancellation));
+    /// <summary>Null: the name is free.</summary>
+    private async Task<DateTimeOffset?> MemberSinceAsync(string name, CancellationToken cancellation)
+    {
+        if (options.LeaseNamespace is not { } space || await objects.GetAsync<Lease>(new ObjectKey(space, name), cancellation) is not { } lease) return null;
+        return options.MemberSince is { } since ? await since(objects, name, cancellation) : EnrollmentOptions.SinceOf(lease.Metadata);
+    }
+
+    private static string PrintOf(PublicKey key) => Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
 
     private static Status Taken(string role, string name, string why, int? seconds) => new()
     {

@@ -1,4 +1,5 @@
 using Gatehouse.Api.Client;
+using Gatehouse.Objects;
 
 namespace Gatehouse.Api.Identity;
 
@@ -12,10 +13,10 @@ public sealed record EnrollmentOptions
     public string? LeaseNamespace { get; init; }
 
     /// <summary>
-    /// Whether there is an object of a member's name (Cluster, Worker). A name belongs to a member from its first lease on, for as long as its object is there: deleting the
+    /// Since when there is an object of a member's name (Cluster, Worker); null when there is none. A name belongs to a member from its first lease on, for as long as its object is there: deleting the
     /// object gives the name free. Null: the lease alone decides.
     /// </summary>
-    public Func<IObjectClient, string, CancellationToken, Task<bool>>? Exists { get; init; }
+    public Func<IObjectClient, string, CancellationToken, Task<DateTimeOffset?>>? MemberSince { get; init; }
 
     /// <summary>How long after its end a certificate still proves that a machine had the name. Default 30 days.</summary>
     public TimeSpan ProofLife { get; init; } = TimeSpan.FromDays(30);
@@ -35,6 +36,9 @@ public sealed record EnrollmentOptions
     /// <summary>Failed joins from one address in a minute, after which it gets 429. Default 30.</summary>
     public int FailuresPerMinute { get; init; } = 30;
 
-    /// <summary>Asked before a renewal; a text refuses it (the member was removed). Null: every valid certificate is renewed.</summary>
+    /// <summary>Asked before a renewal, and before a return without a token; a text refuses it (the member was removed). Null: every valid certificate is renewed.</summary>
     public Func<UserInfo, CancellationToken, ValueTask<string?>>? RefuseRenewal { get; init; }
+
+    /// <summary>When an object was made; one that does not say it was made just now, so that nothing older counts.</summary>
+    public static DateTimeOffset? SinceOf(ObjectMeta? metadata) => metadata is null ? null : metadata.CreationTimestamp ?? DateTimeOffset.MaxValue;
 }

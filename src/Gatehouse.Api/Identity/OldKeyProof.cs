@@ -44,5 +44,12 @@ public static class OldKeyProof
         }
     }
 
+    /// <summary>When the previous certificate of a request that was not refused starts.</summary>
+    internal static DateTimeOffset StartOf(JoinRequest request)
+    {
+        using var previous = X509Certificate2.CreateFromPem(request.Previous);
+        return new DateTimeOffset(previous.NotBefore);
+    }
+
     private static byte[] Signed(string role, string name, string csr) => Encoding.UTF8.GetBytes($"gatehouse/v1/join\n{role}\n{name}\n{csr}");
 }

@@ -66,7 +66,7 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
                 Tokens = _tokens.Known,
                 MapEndpoints = _role.Map,
                 ServerNames = ServerNames.Of(settings.ClusterListen, settings.Advertise),
-                Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.WorkerRole], LeaseNamespace = Worker.LeaseNamespace, Exists = async (objects, name, ct) => await objects.GetAsync<Worker>(name, ct) is not null },
+                Enrollment = new EnrollmentOptions { Roles = [EnrollmentProtocol.WorkerRole], LeaseNamespace = Worker.LeaseNamespace, MemberSince = async (objects, name, ct) => EnrollmentOptions.SinceOf((await objects.GetAsync<Worker>(name, ct))?.Metadata) },
             },
             cancellation);
         await _role.LoadAsync(_server.Local, cancellation);

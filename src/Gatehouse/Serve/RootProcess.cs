@@ -56,7 +56,7 @@ internal sealed class RootProcess(ServeSettings settings, TimeProvider time, ILo
                 {
                     Roles = [EnrollmentProtocol.ClusterRole, EnrollmentProtocol.OperatorRole],
                     LeaseNamespace = Objects.Kinds.Cluster.LeaseNamespace,
-                    Exists = async (objects, name, ct) => await objects.GetAsync<Objects.Kinds.Cluster>(name, ct) is not null,
+                    MemberSince = async (objects, name, ct) => EnrollmentOptions.SinceOf((await objects.GetAsync<Objects.Kinds.Cluster>(name, ct))?.Metadata),
                 },
             },
             cancellation);

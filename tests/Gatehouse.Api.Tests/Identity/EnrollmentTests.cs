@@ -170,7 +170,7 @@ public sealed class EnrollmentTests
         await RefusedAsync("is no signature under", mine.ExportCertificatePem(), OldKeyProof.Make(foreign, "worker", "w1", csr));
         await RefusedAsync("is no signature under", mine.ExportCertificatePem(), OldKeyProof.Make(mine, "worker", "w2", csr));
         await RefusedAsync("is no signature under", mine.ExportCertificatePem(), OldKeyProof.Make(mine, "worker", "w1", SigningRequest.Create(other)));
-        // A proof alone lets nobody in.
+        // A proof makes no wrong token right.
         (await ProveAsync("gh1.nonsense", mine.ExportCertificatePem(), proof)).Expect(401);
         (await ProveAsync(forAny, mine.ExportCertificatePem(), proof)).Expect(200);
 
@@ -182,6 +182,41 @@ public sealed class EnrollmentTests
             EnrollmentProtocol.JoinPath, JsonSerializer.Serialize(new JoinRequest(token, "worker", "w1", csr, null, previous, given), EnrollmentJson.Default.JoinRequest));
 
         async Task RefusedAsync(string why, string? previous, string? given) => Assert.Contains(why, (await ProveAsync(forAny, previous, given)).Expect(409).Message);
+    }
+
+    [Fact]
+    public async Task A_member_that_is_still_there_comes_back_by_its_old_key_alone_and_one_that_was_deleted_or_replaced_does_not()
+    {
+        var time = new ManualTimeProvider();
+        string? removed = null;
+        await using var server = await StartAsync(time, refuse: (user, _) => new ValueTask<string?>(user.Worker == removed ? "it was removed" : null));
+        using var first = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var mine = Certificate((await JoinAsync(server, await TokenAsync(server, "worker", "w1"), "worker", "w1", SigningRequest.Create(first))).Expect(200), first);
+        using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var csr = SigningRequest.Create(next);
+        var proof = OldKeyProof.Make(mine, "worker", "w1", csr);
+        await RefusedAsync("there is no worker of this name");
+        await LiveAsync(server, "w1", time);
+        time.Advance(TimeSpan.FromDays(3));
+
+        using var back = Certificate((await ReturnAsync(proof)).Expect(200), next);
+        Assert.Contains("CN=system:worker:w1", back.Subject);
+        Assert.True(back.NotAfter.ToUniversalTime() > time.GetUtcNow().UtcDateTime);
+        await RefusedAsync("is no signature under", OldKeyProof.Make(mine, "worker", "w2", csr));
+        (await server.ClientWith(null, anyServer: true).PostAsync(EnrollmentProtocol.JoinPath, JsonSerializer.Serialize(new JoinRequest(null, "worker", "w1", csr), EnrollmentJson.Default.JoinRequest))).Expect(422);
+        removed = "w1";
+        await RefusedAsync("it was removed");
+        removed = null;
+
+        await server.Server.Local.DeleteAsync<Worker>("w1", null, Cancellation);
+        await RefusedAsync("there is no worker of this name");
+        await server.Server.Local.CreateAsync(new Worker { Metadata = new ObjectMeta { Name = "w1" }, Spec = new WorkerSpec { Underlay = "192.0.2.2" } }, Cancellation);
+        await RefusedAsync("is older than the worker");
+
+        Task<RawAnswer> ReturnAsync(string given) => server.ClientWith(null, anyServer: true).PostAsync(
+            EnrollmentProtocol.JoinPath, JsonSerializer.Serialize(new JoinRequest(null, "worker", "w1", csr, null, mine.ExportCertificatePem(), given), EnrollmentJson.Default.JoinRequest));
+
+        async Task RefusedAsync(string why, string? given = null) => Assert.Contains(why, (await ReturnAsync(given ?? proof)).Expect(401).Message);
     }
 
     [Fact]
@@ -272,7 +307,7 @@ public sealed class EnrollmentTests
                 {
                     Roles = roles ?? ["worker"],
                     LeaseNamespace = Worker.LeaseNamespace,
-                    Exists = async (objects, name, ct) => await objects.GetAsync<Worker>(name, ct) is not null,
+                    MemberSince = async (objects, name, ct) => EnrollmentOptions.SinceOf((await objects.GetAsync<Worker>(name, ct))?.Metadata),
                     FailuresPerMinute = failures,
                     RefuseRenewal = refuse,
                 },
