@@ -161,7 +161,9 @@ public sealed class CertificateAuthority : IDisposable
         var (first, last) = (new DateTimeOffset(Certificate.NotBefore), new DateTimeOffset(Certificate.NotAfter));
         if (now >= last) throw new InvalidOperationException($"the authority '{Certificate.Subject}' expired at {last:u}");
         var start = now - ClockSkew < first ? first : now - ClockSkew;
-        var end = now + life > last ? last : now + life;
+        // With a clock that is behind the authority's start there is no present to count from.
+        var from = now > first ? now : first;
+        var end = from + life > last ? last : from + life;
         Span<byte> serial = stackalloc byte[16];
         RandomNumberGenerator.Fill(serial);
         serial[0] = (byte)(serial[0] & 0x7F | 0x40); // positive and of full length (RFC 5280 §4.1.2.2)

@@ -37,6 +37,9 @@ public static class CertificateCheck
         return RefuseExtensions(leaf, purpose);
     }
 
+    /// <summary>Whether nothing but the time speaks against a certificate that was refused.</summary>
+    public static bool IsOnlyOutOfTime(X509Certificate2 leaf, X509Certificate2 issuer, string purpose) => IsSignedBy(leaf, issuer) && RefuseExtensions(leaf, purpose) is null;
+
     /// <summary>Whether the issuer's key signed it, with ECDSA over SHA-256, the one algorithm that Gatehouse's authorities use.</summary>
     public static bool IsSignedBy(X509Certificate2 leaf, X509Certificate2 issuer)
     {

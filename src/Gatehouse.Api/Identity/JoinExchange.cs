@@ -56,11 +56,14 @@ internal sealed class JoinExchange(JoinOptions options, TokenText token)
     private async Task<CertificateAnswer> SendTokenAsync(X509Certificate2 authority, JoinRequest request, CancellationToken cancellation)
     {
         string? refusal = null;
+        var mayPass = false;
         using var handler = NewHandler((_, certificate, _, errors) =>
         {
             refusal = certificate is not X509Certificate2 leaf ? "shows no certificate"
                 : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? $"shows a certificate for another name ({leaf.Subject})"
                 : CertificateCheck.Refuse(leaf, authority, CertificateCheck.ServerPurpose, options.Time.GetUtcNow()) is { } fault ? $"shows a certificate that {fault}" : null;
+            mayPass = refusal is not null && certificate is X509Certificate2 shown && !errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch)
+                && CertificateCheck.IsOnlyOutOfTime(shown, authority, CertificateCheck.ServerPurpose);
             return refusal is null;
         });
         using var invoker = new HttpMessageInvoker(handler);
@@ -75,7 +78,9 @@ internal sealed class JoinExchange(JoinOptions options, TokenText token)
         }
         catch (HttpRequestException e) when (refusal is not null)
         {
-            throw new IdentityException($"{options.Server} is not the server of this token: it {refusal}; the token was not sent", e);
+            throw mayPass
+                ? new IdentityException($"joining at {options.Server}: it {refusal}, and the clock here says {options.Time.GetUtcNow():u}: do the clocks agree? The token was not sent", e) { MayPass = true }
+                : new IdentityException($"{options.Server} is not the server of this token: it {refusal}; the token was not sent", e);
         }
     }
 

@@ -41,4 +41,8 @@ public sealed record JoinOptions
 }
 
 /// <summary>A join or renewal can't succeed as asked: no identity and no token, a token that is none, a server that is not the pinned one, an answer that does not fit.</summary>
-public sealed class IdentityException(string message, Exception? cause = null) : Exception(message, cause);
+public sealed class IdentityException(string message, Exception? cause = null) : Exception(message, cause)
+{
+    /// <summary>Whether the same attempt may succeed later: the two clocks differ. Default false.</summary>
+    public bool MayPass { get; init; }
+}

@@ -47,7 +47,10 @@ public sealed partial class MemberCredentials : ICredentialSource
     /// <summary>Why the last renewal failed, for people; null while all is well.</summary>
     public string? LastFault => _lastFault;
 
-    /// <summary>Takes the identity on disk, without any network; joins with the token only when there is none, or when it is over or damaged and there is a token.</summary>
+    /// <summary>
+    /// Takes the identity on disk, without any network, also when it is over or not yet valid: <see cref="RunAsync"/> sees to that. Joins with the token only when there is
+    /// none, or when it is damaged and there is a token.
+    /// </summary>
     /// <exception cref="IdentityException">Neither identity nor usable token, or the server is not the one that the token pins.</exception>
     /// <exception cref="IdentityFileException">The identity is damaged and there is no token.</exception>
     /// <exception cref="ApiStatusException">The server refused: the token is unknown, expired, or for another member.</exception>
@@ -58,7 +61,10 @@ public sealed partial class MemberCredentials : ICredentialSource
         return Load(options, files) ?? await JoinAsync(options, files, cancellation);
     }
 
-    /// <summary>Renews until cancelled, and then returns. A failure is reported and tried again; it never ends the loop.</summary>
+    /// <summary>
+    /// Renews until cancelled, and then returns. With a certificate that does not hold now, or that the issuer does not accept, it joins again: by a proof of the old key, or with
+    /// the token. A failure is reported and tried again; it never ends the loop.
+    /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         using var transport = new ApiTransport(new HttpObjectClientOptions
@@ -75,15 +81,19 @@ public sealed partial class MemberCredentials : ICredentialSource
             while (true)
             {
                 var wait = due - _options.Time.GetUtcNow();
-                if (wait >= TimerTick)
+                if (Holds() && wait >= TimerTick)
                 {
                     await Task.Delay(wait < LookEvery ? wait : LookEvery, _options.Time, cancellation);
                     continue;
                 }
 
-                var renewed = await TryRenewAsync(transport, cancellation);
-                due = renewed ? NextDue() : _options.Time.GetUtcNow() + backoff.Next(healthy: false);
-                if (renewed) backoff = new Backoff(_options.RetryFirst, _options.RetryMax, _options.Random);
+                var attempt = await TryRenewAsync(transport, cancellation);
+                if (attempt == Attempt.Renewed) due = NextDue();
+                // Not a moment of the clock, which may be what is at fault and be set.
+                else await Task.Delay(backoff.Next(healthy: false), _options.Time, cancellation);
+
+                // Nothing works without a certificate: once the issuer is back it must not take minutes.
+                if (attempt == Attempt.Renewed || (attempt == Attempt.Unreachable && !Holds())) backoff = new Backoff(_options.RetryFirst, _options.RetryMax, _options.Random);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -98,10 +108,9 @@ public sealed partial class MemberCredentials : ICredentialSource
         try
         {
             var credentials = files.Load();
-            var ended = new DateTimeOffset(credentials.Certificate!.NotAfter) <= options.Time.GetUtcNow();
-            if (ended) LogEnded(options.Logger, options.Name, credentials.Certificate.NotAfter.ToUniversalTime());
-            if (ended && options.Token is not null) return null;
-            return new MemberCredentials(options, files, credentials, CertificateAuthority.OpenIntermediate(options.Directory, options.Time));
+            var member = new MemberCredentials(options, files, credentials, CertificateAuthority.OpenIntermediate(options.Directory, options.Time));
+            if (!member.Holds()) LogNotNow(options.Logger, options.Name, credentials.Certificate!.NotBefore.ToUniversalTime(), credentials.Certificate.NotAfter.ToUniversalTime(), options.Time.GetUtcNow());
+            return member;
         }
         catch (IdentityFileException e) when (options.Token is not null)
         {
@@ -113,16 +122,26 @@ public sealed partial class MemberCredentials : ICredentialSource
     private static async Task<MemberCredentials> JoinAsync(JoinOptions options, MemberFiles files, CancellationToken cancellation)
     {
         if (options.Token is null) throw new IdentityException($"{options.Directory} holds no identity: give a join token once");
-        if (!TokenText.TryParse(options.Token, out var token)) throw new IdentityException("the join token is incomplete: it has the form gh1.ID.SECRET.PIN");
+        var exchange = ExchangeOf(options, options.Token);
+        var (credentials, authority) = await JoinAsync(options, files, options.Token, exchange.JoinAsync, cancellation);
+        return new MemberCredentials(options, files, credentials, authority);
+    }
+
+    private static JoinExchange ExchangeOf(JoinOptions options, string text) =>
+        TokenText.TryParse(text, out var token) ? new JoinExchange(options, token) : throw new IdentityException("the join token is incomplete: it has the form gh1.ID.SECRET.PIN");
+
+    private static async Task<(ApiCredentials Credentials, CertificateAuthority? Authority)> JoinAsync(
+        JoinOptions options, MemberFiles files, string? token, Func<JoinRequest, CancellationToken, Task<CertificateAnswer>> send, CancellationToken cancellation)
+    {
         using var key = files.NextKey();
         var authorityKey = options.Role == EnrollmentProtocol.ClusterRole ? files.AuthorityKey() : null;
         var csr = Csr(key);
-        var request = new JoinRequest(options.Token.Trim(), options.Role, options.Name, csr, authorityKey is null ? null : Csr(authorityKey));
+        var request = new JoinRequest(token?.Trim(), options.Role, options.Name, csr, authorityKey is null ? null : Csr(authorityKey));
         if (Former(files) is { } former) request = request with { Previous = former.ExportCertificatePem(), Proof = OldKeyProof.Make(former, options.Role, options.Name, csr) };
-        var answer = await new JoinExchange(options, token).JoinAsync(request, cancellation);
+        var answer = await send(request, cancellation);
         var (credentials, authority) = Adopt(options, files, answer, key, authorityKey);
         LogJoined(options.Logger, options.Name, options.Role, credentials.Certificate!.NotAfter.ToUniversalTime());
-        return new MemberCredentials(options, files, credentials, authority);
+        return (credentials, authority);
     }
 
     /// <summary>The certificate that this machine had, with its key: it is over, or its chain is damaged, and still shows who this is. Null when there is none.</summary>
@@ -138,27 +157,78 @@ public sealed partial class MemberCredentials : ICredentialSource
         }
     }
 
-    private async Task<bool> TryRenewAsync(ApiTransport transport, CancellationToken cancellation)
+    /// <summary>Whether the certificate holds by the clock of this machine.</summary>
+    private bool Holds() => _options.Time.GetUtcNow() is var now && now >= new DateTimeOffset(_current.Certificate!.NotBefore) && now < ExpiresAt;
+
+    private async Task<Attempt> TryRenewAsync(ApiTransport transport, CancellationToken cancellation)
     {
         try
         {
-            await RenewAsync(transport, cancellation);
+            try
+            {
+                await RenewAsync(transport, cancellation);
+            }
+            catch (Exception e) when (e is ApiStatusException { Status.Code: 401 } || (e is ApiStatusException or ApiUnreachableException && !Holds()))
+            {
+                await JoinAgainAsync(cancellation);
+            }
+
             IdentityMetrics.Renewals.Add(1, new KeyValuePair<string, object?>("outcome", "renewed"));
             if (_lastFault is not null) LogRecovered(_options.Logger, _options.Name);
             _lastFault = null;
-            return true;
+            return Attempt.Renewed;
         }
         catch (Exception e) when (e is ApiUnreachableException or ApiStatusException or IdentityException or IdentityFileException or IOException or UnauthorizedAccessException)
         {
             IdentityMetrics.Renewals.Add(1, new KeyValuePair<string, object?>("outcome", "failed"));
-            if (_lastFault is null) LogFailed(_options.Logger, _options.Name, ExpiresAt, e.Message);
+            var unreachable = e is ApiUnreachableException or IdentityException { MayPass: true };
+            if (_lastFault is null || (!unreachable && _lastFault != e.Message)) LogFailed(_options.Logger, _options.Name, ExpiresAt, e.Message);
             _lastFault = e.Message;
-            return false;
+            return unreachable ? Attempt.Unreachable : Attempt.Refused;
         }
         finally
         {
             IdentityMetrics.Remaining.Record((ExpiresAt - _options.Time.GetUtcNow()).TotalSeconds);
         }
+    }
+
+    /// <summary>Shows who this is by the old key alone, and when that does not do, with the token.</summary>
+    private async Task JoinAgainAsync(CancellationToken cancellation)
+    {
+        (ApiCredentials, CertificateAuthority?) got;
+        try
+        {
+            got = await JoinAsync(_options, _files, token: null, SendProofAsync, cancellation);
+        }
+        catch (Exception e) when (e is ApiStatusException or ApiUnreachableException && _options.Token is not null)
+        {
+            // The token's pin may be of an authority that was not known here before.
+            got = await JoinAsync(_options, _files, _options.Token, ExchangeOf(_options, _options.Token).JoinAsync, cancellation);
+        }
+
+        Take(got);
+    }
+
+    /// <summary>Over a connection without the certificate, which a server need not take any more; the server is checked as ever.</summary>
+    private async Task<CertificateAnswer> SendProofAsync(JoinRequest request, CancellationToken cancellation)
+    {
+        using var transport = new ApiTransport(new HttpObjectClientOptions
+        {
+            Server = _options.Server,
+            Credentials = new FixedCredentials(new ApiCredentials { Trust = _current.Trust }),
+            Time = _options.Time,
+            RequestTimeout = _options.RequestTimeout,
+        });
+        var body = JsonSerializer.SerializeToUtf8Bytes(request, EnrollmentJson.Default.JoinRequest);
+        using var answer = await transport.SendAsync(
+            new ApiRequest(HttpMethod.Post, EnrollmentProtocol.JoinPath.TrimStart('/'), "certificate", _options.Name, body), cancellation);
+        return JoinExchange.ReadAnswer(answer, _options);
+    }
+
+    private void Take((ApiCredentials Credentials, CertificateAuthority? Authority) got)
+    {
+        _authority = got.Authority ?? _authority;
+        _current = got.Credentials;
     }
 
     private async Task RenewAsync(ApiTransport transport, CancellationToken cancellation)
@@ -168,9 +238,7 @@ public sealed partial class MemberCredentials : ICredentialSource
         var body = JsonSerializer.SerializeToUtf8Bytes(new RenewRequest(Csr(key), authorityKey is null ? null : Csr(authorityKey)), EnrollmentJson.Default.RenewRequest);
         using var answer = await transport.SendAsync(
             new ApiRequest(HttpMethod.Post, EnrollmentProtocol.RenewPath.TrimStart('/'), "certificate", _options.Name, body), cancellation);
-        var (credentials, authority) = Adopt(_options, _files, JoinExchange.ReadAnswer(answer, _options), key, authorityKey);
-        _authority = authority ?? _authority;
-        _current = credentials;
+        Take(Adopt(_options, _files, JoinExchange.ReadAnswer(answer, _options), key, authorityKey));
         LogRenewed(_options.Logger, _options.Name, ExpiresAt);
     }
 
@@ -185,7 +253,7 @@ public sealed partial class MemberCredentials : ICredentialSource
             var trust = MemberFiles.ParseAll(answer.Ca);
             var issuer = chain.Count > 0 ? chain[0] : trust[0];
             if (CertificateCheck.Refuse(certificate, issuer, CertificateCheck.ClientPurpose, options.Time.GetUtcNow()) is { } fault)
-                throw new IdentityException($"{options.Server} answered with a certificate that {fault}");
+                throw new IdentityException($"{options.Server} answered with a certificate that {fault}") { MayPass = CertificateCheck.IsOnlyOutOfTime(certificate, issuer, CertificateCheck.ClientPurpose) };
             var authority = answer.Authority is null || authorityKey is null
                 ? null : CertificateAuthority.FromIntermediate(X509Certificate2.CreateFromPem(answer.Authority), trust[0], authorityKey, options.Time);
             files.Save(answer, authority);
@@ -222,9 +290,18 @@ public sealed partial class MemberCredentials : ICredentialSource
     [LoggerMessage(LogLevel.Information, "The certificate of {Name} can be renewed again")]
     private static partial void LogRecovered(ILogger logger, string name);
 
-    [LoggerMessage(LogLevel.Error, "The certificate of {Name} ended at {At}: join again with a new token, or check the clock")]
-    private static partial void LogEnded(ILogger logger, string name, DateTime at);
+    [LoggerMessage(LogLevel.Warning, "The certificate of {Name} holds from {From} to {Until}, and the clock here says {Now}: the start goes on with what is on disk, and it is renewed as soon as {Name}'s issuer answers")]
+    private static partial void LogNotNow(ILogger logger, string name, DateTime from, DateTime until, DateTimeOffset now);
 
     [LoggerMessage(LogLevel.Error, "The identity on disk can't be used, joining again: {Fault}")]
     private static partial void LogDamaged(ILogger logger, string fault);
+
+    private enum Attempt
+    {
+        Renewed,
+        Refused,
+
+        /// <summary>No answer, or none that counts while the clocks differ.</summary>
+        Unreachable,
+    }
 }

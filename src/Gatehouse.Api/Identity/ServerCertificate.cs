@@ -17,11 +17,11 @@ internal sealed class ServerCertificate(Func<CertificateAuthority> source, IRead
         get
         {
             var current = _current;
-            if (current is not null && time.GetUtcNow() < current.RenewAt) return current.Context;
+            if (current is not null && current.Holds(time.GetUtcNow())) return current.Context;
             lock (_lock)
             {
                 current = _current;
-                if (current is null || time.GetUtcNow() >= current.RenewAt) _current = current = Issue();
+                if (current is null || !current.Holds(time.GetUtcNow())) _current = current = Issue();
                 return current.Context;
             }
         }
@@ -34,9 +34,15 @@ internal sealed class ServerCertificate(Func<CertificateAuthority> source, IRead
         using var bare = authority.IssueServer(new PublicKey(key), names, life);
         var certificate = bare.CopyWithPrivateKey(key);
         X509Certificate2Collection chain = authority.IsRoot ? [] : [authority.Certificate];
+        var (now, end) = (time.GetUtcNow(), new DateTimeOffset(certificate.NotAfter));
         // Offline: nothing is fetched, whatever addresses a certificate may name.
-        return new Issued(SslStreamCertificateContext.Create(certificate, chain, offline: true), time.GetUtcNow() + life * 2 / 3);
+        return new Issued(SslStreamCertificateContext.Create(certificate, chain, offline: true), new DateTimeOffset(certificate.NotBefore), now + ((end - now) * 2 / 3));
     }
 
-    private sealed record Issued(SslStreamCertificateContext Context, DateTimeOffset RenewAt);
+    /// <param name="RenewAt">By the certificate's own end: an authority near its end signs for less than was asked.</param>
+    private sealed record Issued(SslStreamCertificateContext Context, DateTimeOffset From, DateTimeOffset RenewAt)
+    {
+        /// <summary>False also when the clock was set back to before the certificate's start.</summary>
+        public bool Holds(DateTimeOffset now) => now >= From && now < RenewAt;
+    }
 }

@@ -17,22 +17,27 @@ namespace Gatehouse.Serve;
 internal sealed class AdminKubeconfig(string path, IPEndPoint listen, TimeProvider time)
 {
     private static readonly TimeSpan Life = TimeSpan.FromDays(30);
+    private static readonly TimeSpan Retry = TimeSpan.FromMinutes(1);
     private static readonly UserInfo Operator = new("admin", [UserInfo.MastersGroup]);
 
-    /// <summary>Writes the file now and whenever it gets old.</summary>
+    private bool _written;
+
+    /// <summary>Writes the file whenever it gets old.</summary>
     /// <param name="authority">Asked each time, because a cluster's authority is renewed.</param>
     public async Task RunAsync(Func<CertificateAuthority> authority, CancellationToken cancellation)
     {
         while (true)
         {
-            await Task.Delay(Life / 3 * 2, time, cancellation);
+            await Task.Delay(_written ? Life / 3 * 2 : Retry, time, cancellation);
             Write(authority());
         }
     }
 
-    /// <summary>Writes the file.</summary>
+    /// <summary>Writes the file; leaves it as it is, until <see cref="RunAsync"/> can, when the authority is over: a cluster goes on without.</summary>
     public void Write(CertificateAuthority authority)
     {
+        _written = time.GetUtcNow() < new DateTimeOffset(authority.Certificate.NotAfter);
+        if (!_written) return;
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var certificate = authority.IssueClient(new PublicKey(key), Operator, Life);
         var cluster = new JsonObject

@@ -15,7 +15,9 @@ namespace Gatehouse.Serve;
 internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationToken, Task<string?>> token, TimeProvider time, ILoggerFactory logs) : IServedRole
 {
     private readonly string _state = settings.StateOf(ServeOptions.Cluster);
+    private readonly CancellationTokenSource _stopping = new();
     private MemberCredentials? _identity;
+    private Task? _renewing;
     private HttpObjectClient? _root;
     private SqliteStore? _store;
     private ClusterRole? _role;
@@ -33,6 +35,7 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
         StateDirectory.Make(_state);
         var join = MemberIdentity.Options(settings.RootUrl, EnrollmentProtocol.ClusterRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
         _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
+        _renewing = _identity.RunAsync(_stopping.Token);
         _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs));
         _store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(_state, "store.db") }, time, cancellation);
         _role = new ClusterRole(
@@ -76,13 +79,16 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
     }
 
     public Task RunAsync(CancellationToken cancellation) => Loops.UntilFirstEndsAsync(
-        [_role!.RunAsync, _tokens!.RunAsync, _identity!.RunAsync, t => _kubeconfig!.RunAsync(() => Authority, t)], cancellation);
+        [_role!.RunAsync, _tokens!.RunAsync, t => _renewing!.WaitAsync(t), t => _kubeconfig!.RunAsync(() => Authority, t)], cancellation);
 
     public async ValueTask DisposeAsync()
     {
         if (_server is not null) await _server.DisposeAsync();
         if (_role is not null) await _role.DisposeAsync();
         if (_store is not null) await _store.DisposeAsync();
+        await _stopping.CancelAsync();
+        if (_renewing is not null) await _renewing.ContinueWith(static _ => { }, TaskScheduler.Default);
         _root?.Dispose();
+        _stopping.Dispose();
     }
 }

@@ -9,7 +9,10 @@ internal static partial class MemberIdentity
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>The identity. While the issuer can't be reached it is asked again; a refusal is final.</summary>
+    /// <summary>
+    /// The identity: at once when there is one on disk, also an expired one, which its own loop renews. Who never joined waits here: while the issuer can't be reached, is
+    /// overloaded, or the clocks differ, it is asked again; a refusal is final.
+    /// </summary>
     public static async Task<MemberCredentials> JoinAsync(JoinOptions options, CancellationToken cancellation)
     {
         while (true)
@@ -25,7 +28,7 @@ internal static partial class MemberIdentity
                     + "there, its output in the file of --token-file",
                     e);
             }
-            catch (ApiUnreachableException e)
+            catch (Exception e) when (e is ApiUnreachableException or ApiStatusException { Status.Code: 429 or >= 500 } or IdentityException { MayPass: true })
             {
                 LogWaiting(options.Logger, e.Message);
                 await Task.Delay(Pause, options.Time, cancellation);

@@ -15,12 +15,15 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
     private HttpObjectClient? _cluster;
     private NodeRole? _role;
     private Task? _running;
+    private Task? _renewing;
 
     public async Task StartAsync(CancellationToken cancellation)
     {
         StateDirectory.Make(_state);
         var join = MemberIdentity.Options(settings.ClusterUrl, EnrollmentProtocol.WorkerRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
         _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
+        // From here on, not once the node is ready: a node whose certificate is over gets its first subnetwork after the renewal.
+        _renewing = _identity.RunAsync(_stopping.Token);
         _cluster = new HttpObjectClient(MemberIdentity.Client(settings.ClusterUrl, _identity, time, logs));
         if (Path.GetDirectoryName(settings.Socket) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
         _role = new NodeRole(
@@ -47,13 +50,14 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
     public async Task RunAsync(CancellationToken cancellation)
     {
         await using var stop = cancellation.Register(_stopping.Cancel);
-        await Loops.UntilFirstEndsAsync([_ => _running!, _identity!.RunAsync], cancellation);
+        await Loops.UntilFirstEndsAsync([_ => _running!, _ => _renewing!], cancellation);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
         if (_running is not null) await _running.ContinueWith(static _ => { }, TaskScheduler.Default);
+        if (_renewing is not null) await _renewing.ContinueWith(static _ => { }, TaskScheduler.Default);
         if (_role is not null) await _role.DisposeAsync();
         _cluster?.Dispose();
         _stopping.Dispose();

@@ -43,7 +43,9 @@ internal sealed partial class SharedIdentity(JoinOptions options, TimeProvider t
     {
         if (!File.Exists(_path)) return _read is not null;
         var changed = File.GetLastWriteTimeUtc(_path);
-        if (changed == _seen || time.GetUtcNow().UtcDateTime - changed < Rest) return _read is not null;
+        // A file from the future is one that was written before the clock was set back.
+        var age = time.GetUtcNow().UtcDateTime - changed;
+        if (changed == _seen || (age >= TimeSpan.Zero && age < Rest)) return _read is not null;
         try
         {
             _read = await MemberCredentials.JoinOrLoadAsync(options, cancellation);

@@ -100,6 +100,7 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
         impostor.Otherwise = c => ScriptedServer.WriteAsync(c, 200, _root.Authority.RootPem, "application/x-pem-file");
         var fault = await Assert.ThrowsAsync<IdentityException>(() => JoinAsync(Options() with { Server = impostor.Url, Token = token }));
         Assert.Contains("the token was not sent", fault.Message, StringComparison.Ordinal);
+        Assert.False(fault.MayPass);
         Assert.Equal(["GET /gatehouse/v1/ca"], impostor.Requests);
     }
 
@@ -137,7 +138,7 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
         await _root.Server.Local.CreateAsync(new Lease { Metadata = new ObjectMeta { Name = "w1", Namespace = Worker.LeaseNamespace }, Spec = spec }, Cancellation);
         Advance(TimeSpan.FromHours(30));
 
-        var back = await JoinAsync(Options() with { Token = await TokenAsync(member: null) });
+        var back = await RenewedAsync(Options() with { Token = await TokenAsync(member: null) });
         using (var client = Client(back)) Assert.Empty(await OwnAsync(client));
         Advance(TimeSpan.FromHours(30));
         Directory.Delete(_folder["identity"], recursive: true);
@@ -145,6 +146,16 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<ApiStatusException>(async () => await JoinAsync(Options() with { Token = await TokenAsync(member: null) }));
         Assert.Contains("a member has this name; use a token made for it", refused.Message, StringComparison.Ordinal);
         await JoinAsync(Options() with { Token = await TokenAsync() });
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(-3)]
+    public async Task A_first_join_with_another_clock_is_not_refused_for_good(int days)
+    {
+        var fault = await Assert.ThrowsAsync<IdentityException>(async () => await JoinAsync(Options() with { Token = await TokenAsync(), Time = new ManualTimeProvider(Start + TimeSpan.FromDays(days)) }));
+        Assert.True(fault.MayPass);
+        Assert.Contains("do the clocks agree? The token was not sent", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -248,15 +259,87 @@ public sealed class MemberCredentialsTests : IAsyncLifetime
         Assert.True(CertificateCheck.IsSignedBy(worker, before.Certificate));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_identity_that_is_over_is_loaded_without_network_and_the_loop_replaces_it(bool withToken)
+    {
+        await JoinAsync(Options() with { Token = await TokenAsync() });
+        await LeaseAsync();
+        Advance(TimeSpan.FromDays(2));
+        var options = Options() with { Token = withToken ? await TokenAsync(member: null) : null };
+        var over = await JoinAsync(options with { Server = new Uri("https://127.0.0.1:1") });
+        Assert.True(over.ExpiresAt < _time.GetUtcNow());
+        var fresh = await RenewedAsync(options);
+        Assert.True(fresh.ExpiresAt > _time.GetUtcNow());
+        Assert.Equal(fresh.Current.Certificate!.SerialNumber, (await JoinAsync(Options())).Current.Certificate!.SerialNumber);
+        using var client = Client(fresh);
+        Assert.Empty(await OwnAsync(client));
+    }
+
     [Fact]
-    public async Task An_identity_that_is_over_is_loaded_and_reported_and_a_token_replaces_it()
+    public async Task An_identity_that_is_over_waits_for_a_server_that_is_away_with_pauses_that_stay_short()
     {
         await JoinAsync(Options() with { Token = await TokenAsync() });
         Advance(TimeSpan.FromDays(2));
-        var over = await JoinAsync(Options());
-        Assert.True(over.ExpiresAt < _time.GetUtcNow());
-        var fresh = await JoinAsync(Options() with { Token = await TokenAsync() });
-        Assert.True(fresh.ExpiresAt > _time.GetUtcNow());
+        var alone = await JoinAsync(Options() with { Server = new Uri("https://127.0.0.1:1"), Token = await TokenAsync() });
+        using var stop = new CancellationTokenSource();
+        var running = alone.RunAsync(stop.Token);
+        for (var i = 0; i < 5; i++)
+        {
+            await _time.TimerArmedAsync(left => left <= TimeSpan.FromSeconds(5) && left > TimeSpan.FromSeconds(2), "the pause before the next attempt");
+            Assert.False(running.IsCompleted);
+            Advance(_time.Armed[0]);
+        }
+
+        Assert.Contains("127.0.0.1:1", alone.LastFault, StringComparison.Ordinal);
+        await stop.CancelAsync();
+        await running;
+    }
+
+    [Fact]
+    public async Task An_identity_that_is_not_yet_valid_is_loaded_and_replaced_once_the_issuers_clock_is_right_too()
+    {
+        Advance(TimeSpan.FromDays(2));
+        await JoinAsync(Options() with { Token = await TokenAsync() });
+        await LeaseAsync();
+        _time.JumpTo(Start);
+        _serverTime.JumpTo(Start);
+
+        var early = await JoinAsync(Options());
+        Assert.True(new DateTimeOffset(early.Current.Certificate!.NotBefore) > _time.GetUtcNow());
+        var now = await RenewedAsync(Options() with { Token = await TokenAsync() });
+        Assert.True(new DateTimeOffset(now.Current.Certificate!.NotBefore) < _time.GetUtcNow());
+    }
+
+    [Fact]
+    public void A_clusters_server_shows_a_certificate_also_when_the_clock_is_behind_its_authority()
+    {
+        using var authority = CertificateAuthority.CreateRoot("early", _time);
+        _time.JumpTo(Start - TimeSpan.FromDays(2));
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var server = authority.IssueServer(new PublicKey(key), ["localhost"]);
+        Assert.Equal(authority.Certificate.NotBefore, server.NotBefore);
+        Assert.Equal(TimeSpan.FromHours(24), server.NotAfter - server.NotBefore);
+    }
+
+    private async Task LeaseAsync()
+    {
+        var spec = new LeaseSpec { HolderIdentity = "w1", LeaseDurationSeconds = 15, RenewTime = _serverTime.GetUtcNow() };
+        await _root.Server.Local.CreateAsync(new Lease { Metadata = new ObjectMeta { Name = "w1", Namespace = Worker.LeaseNamespace }, Spec = spec }, Cancellation);
+    }
+
+    /// <summary>Loads, and runs the loop until there is another certificate.</summary>
+    private async Task<MemberCredentials> RenewedAsync(JoinOptions options)
+    {
+        var member = await JoinAsync(options);
+        var before = member.Current;
+        using var stop = new CancellationTokenSource();
+        var running = member.RunAsync(stop.Token);
+        await StepAsync(member, () => !ReferenceEquals(before, member.Current));
+        await stop.CancelAsync();
+        await running;
+        return member;
     }
 
     private static Gatehouse.Api.Server.ApiServerOptions Enrolling(Gatehouse.Api.Server.ApiServerOptions options) => options with
