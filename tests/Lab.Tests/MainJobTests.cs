@@ -113,6 +113,40 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
         Assert.Equal(["web.0", "web.1", "web.2"], three.Keys.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task An_open_connection_outlives_the_undeployment_of_its_instance_and_new_ones_go_elsewhere()
+    {
+        await using var client = RunningCommand.Start(
+            LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "outside", "--", "socat", "-d", "-", "TCP:203.0.113.11:8080"]);
+        await client.WriteLineAsync("GET / HTTP/1.1\r\nHost: x\r\n\r");
+        var name = (await client.LineAsync("instance=")).Split(' ')[0]["instance=".Length..];
+        await using var undeploy = RunningCommand.Start(
+            LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "root", "--", "gatehouse", "undeploy", "web", "--number", name.Split('.')[1]]);
+        try
+        {
+            // Its drain is told at root too; with 24 requests beside it, it lasts for longer than the drain of an instance without flows.
+            await job.Lab.OperatorAsync("wait", "fabricinstance", name, "--for", "status.phase=Draining", "--timeout", "10s");
+            for (var i = 0; i < 12; i++)
+            {
+                var others = await job.CountAsync(MainJob.Url4, 2);
+                Assert.DoesNotContain(name, others.Keys);
+                await client.WriteLineAsync("GET / HTTP/1.1\r\nHost: x\r\n\r");
+                Assert.StartsWith($"instance={name} ", await client.LineAsync("instance="), StringComparison.Ordinal);
+            }
+
+            Assert.False(undeploy.HasExited, "undeployed, with a connection open");
+            Assert.Equal("Draining", (await job.Lab.GetAsync("fabricinstance", name))["status"]!["phase"]!.ToString());
+            client.Kill();
+            Assert.Equal(0, await undeploy.ExitAsync());
+        }
+        finally
+        {
+            await job.Lab.OperatorAsync("deploy", "web", "--replicas", "3", "--worker", "worker1", "--worker", "worker2");
+        }
+
+        foreach (var worker in (string[])["worker1", "worker2"]) Assert.DoesNotContain($"\"{name}\" is forbidden", (await job.Lab.LabAsync("logs", worker)).Output, StringComparison.Ordinal);
+    }
+
     /// <summary>On a worker where no node engine ever registered.</summary>
     [Fact]
     public async Task A_process_is_attached_and_detached_by_the_command_line_alone()
