@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Net.Sockets;
+using Gatehouse.Linux;
 
 namespace Gatehouse.Node;
 
@@ -46,30 +47,25 @@ public sealed class NodeHold : IDisposable
 
     private static FileStream TakeState(string directory)
     {
-        var path = Path.Combine(directory, "lock");
+        // Two files: who asks for the one that is locked can't read it.
+        var process = Path.Combine(directory, "process");
         try
         {
-            var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
-            file.SetLength(0);
-            file.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            file.Flush();
-            return file;
+            var held = new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.WriteAllText(process, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+            return held;
         }
-        catch (IOException fault) when (File.Exists(path) && HolderOf(path) is { } holder)
+        catch (IOException fault) when (fault.HResult == (int)Errno.EAGAIN)
         {
-            throw new IOException(Refusal(holder, $"the state directory {directory}"), fault);
+            throw new IOException(Refusal(HolderIn(process), $"the state directory {directory}"), fault);
         }
     }
 
-    /// <summary>Null when the file can't be read, so that it was not a hold that was in the way.</summary>
-    private static int? HolderOf(string path)
+    private static int? HolderIn(string path)
     {
         try
         {
-            // A reader that lets others write asks for no lock.
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var text = new StreamReader(file);
-            return int.TryParse(text.ReadToEnd(), NumberStyles.None, CultureInfo.InvariantCulture, out var process) ? process : null;
+            return int.TryParse(File.ReadAllText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var process) ? process : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
