@@ -1,3 +1,4 @@
+using System.Net;
 using Gatehouse.Cluster.Gateways;
 using Gatehouse.Cluster.Oakestra;
 
@@ -11,6 +12,9 @@ public sealed record ClusterOptions
 
     /// <summary>Where people reach this cluster's API, as <c>host:port</c>; told to root for information. Null: not told.</summary>
     public string? Address { get; init; }
+
+    /// <summary>The addresses that this cluster's API listens on, as far as they are certain ones. Only a worker itself may say that it is there too. Default: none.</summary>
+    public IReadOnlyList<IPAddress> Listens { get; init; } = [];
 
     /// <summary>Oakestra's identifier of this cluster; null when it has none.</summary>
     public string? ExternalId { get; init; }

@@ -125,6 +125,7 @@ internal sealed class InstanceReconciler(
         var view = new InstanceView(wanted, objects.SyncedAt is not null, attached, attached is null || IsAlive(attached), since, open)
         {
             IsReady = attached is not { Pid: > 0 } || wanted?.Spec.Process?.ReadyPort is not { } port || ListenTable.Has(attached.Pid, port),
+            Reachable = attached is null ? null : host.ReachableOf(attached),
         };
         var decision = InstancePlan.Decide(view, options, time.GetUtcNow());
         try
@@ -200,7 +201,7 @@ internal sealed class InstanceReconciler(
         });
         await ReportAsync(
             attached.Name,
-            s => s with { Phase = InstancePhase.Running, NamespaceAddress = attached.Namespace, Message = null },
+            s => s with { Phase = InstancePhase.Running, NamespaceAddress = host.ReachableOf(attached), Message = null },
             cancellation);
     }
 

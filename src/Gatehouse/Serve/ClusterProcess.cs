@@ -1,3 +1,4 @@
+using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
@@ -40,6 +41,7 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
             {
                 Name = settings.Name,
                 Address = AdminKubeconfig.Reachable(settings.ClusterListen[0]).ToString(),
+                Listens = [.. settings.ClusterListen.Select(e => e.Address).Where(a => !a.Equals(IPAddress.Any) && !a.Equals(IPAddress.IPv6Any))],
                 MirrorDirectory = Path.Combine(_state, "mirror"),
                 Gateways = new GatewayOptions { Cluster = settings.Name, Authority = () => _identity.Authority },
                 // With root in the same process the listeners are root's.
