@@ -121,8 +121,7 @@ internal sealed class ApiTransport : IDisposable
 
     private void CheckStore(ApiRequest request, HttpResponseMessage response)
     {
-        if (_options.Store is not { } known || !response.Headers.TryGetValues(ServerStore.Header, out var values)) return;
-        if (known.Refuse(values.First()) is not { } why) return;
+        if (_options.Store is not { } known || ServerStore.Of(response) is not { } store || known.Refuse(store) is not { } why) return;
         Contact.Lost();
         throw new ApiUnreachableException($"{request.Method} {_options.Server}: {why}", null);
     }
@@ -213,6 +212,9 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, string Kind, s
 internal sealed class ApiStream(HttpResponseMessage response, Stream body, ApiConnection connection) : IDisposable
 {
     public Stream Body { get; } = body;
+
+    /// <summary>The server's store, when it says so.</summary>
+    public string? Store { get; } = ServerStore.Of(response);
 
     public void Dispose()
     {

@@ -14,9 +14,14 @@ public sealed class ServerStore(string path)
     private readonly Lock _gate = new();
     private string? _known = File.Exists(path) ? File.ReadAllText(path).Trim() : null;
 
+    /// <summary>The store that an answer names; null when it names none.</summary>
+    internal static string? Of(HttpResponseMessage response) => response.Headers.TryGetValues(Header, out var values) ? values.First() : null;
+
     /// <summary>Null when the answer comes from the store that is known; otherwise what is wrong and what helps. The first store that answers becomes the known one.</summary>
     public string? Refuse(string answering)
     {
+        // A copy that was put back is the same store.
+        answering = answering.Split('.')[0];
         lock (_gate)
         {
             if (string.IsNullOrEmpty(_known))

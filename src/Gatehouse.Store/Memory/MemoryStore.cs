@@ -27,7 +27,7 @@ public sealed class MemoryStore : IRevisionStore
     }
 
     /// <inheritdoc/>
-    public string Id { get; } = Guid.NewGuid().ToString("n");
+    public string Id { get; } = $"{Guid.NewGuid():n}.0";
 
     /// <inheritdoc/>
     public long Revision => _ledger.State.Revision;

@@ -1,4 +1,5 @@
 using Gatehouse.Api.Client;
+using Gatehouse.Api.Identity;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.TestHosts;
@@ -50,5 +51,34 @@ public sealed class EmptyRootTests
         await cluster.ResumeAsync();
         await root.Local.UntilThereAsync<Subnetwork>("c1.w1", _ => true);
         await cluster.Local.UntilGoneAsync<FabricService>("web");
+    }
+
+    [Fact]
+    public async Task A_watch_does_not_resume_in_the_history_of_another_store()
+    {
+        await using var root = await RootHost.StartAsync();
+        using var client = new HttpObjectClient(root.ClientOptions(new UserInfo("op", [UserInfo.MastersGroup])));
+        var informer = new Informer<FabricService>(client, Selection.All, new());
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var run = informer.RunAsync(stop.Token);
+        await root.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = "lost" } }, Ct);
+        await SeenAsync(() => informer.Snapshot.ContainsKey("lost"));
+        await root.RestartEmptyAsync();
+        for (var i = 0; i < 40; i++) await root.Local.CreateAsync(new FabricService { Metadata = new ObjectMeta { Name = $"new{i}" } }, Ct);
+        await SeenAsync(() => informer.Snapshot.Count == 40 && !informer.Snapshot.ContainsKey("lost"));
+        await stop.CancelAsync();
+        await run;
+        await informer.DisposeAsync();
+    }
+
+    private static async Task SeenAsync(Func<bool> seen)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        patience.CancelAfter(Patience.Limit);
+        while (!seen())
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
     }
 }
