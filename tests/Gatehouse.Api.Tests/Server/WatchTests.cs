@@ -147,12 +147,12 @@ public sealed class WatchTests
         await using var server = await TestServer.StartAsync(time: new ManualTimeProvider());
         var client = server.Operator();
         await client.PostAsync(Bodies.Workers, Bodies.Worker("w1"));
-        await PublishedAsync(client, 2);
-        using var watch = await client.WatchAsync($"{Bodies.Workers}?watch=1&resourceVersion=2&allowWatchBookmarks=true");
+        await PublishedAsync(client, 1);
+        using var watch = await client.WatchAsync($"{Bodies.Workers}?watch=1&resourceVersion=1&allowWatchBookmarks=true");
         var first = await TakeAsync(watch, 1);
         await client.PostAsync(Bodies.Workers, Bodies.Worker("w2"));
         var second = await TakeAsync(watch, 1);
-        Assert.Equal([("BOOKMARK", 2), ("ADDED", 3)], first.Concat(second).Select(l => (l.Type, l.Revision)));
+        Assert.Equal([("BOOKMARK", 1), ("ADDED", 3)], first.Concat(second).Select(l => (l.Type, l.Revision)));
     }
 
     [Fact]
