@@ -10,6 +10,9 @@ namespace Gatehouse.Store;
 /// </remarks>
 public interface IRevisionStore : IAsyncDisposable
 {
+    /// <summary>Made with the store and kept with it: one that was started empty in another's place is known by it.</summary>
+    string Id { get; }
+
     /// <summary>The revision of the last acknowledged write; 0 when there was none.</summary>
     long Revision { get; }
 

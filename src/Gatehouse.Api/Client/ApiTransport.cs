@@ -48,6 +48,7 @@ internal sealed class ApiTransport : IDisposable
         {
             using var message = NewMessage(request, connection.Credentials);
             using var response = await connection.Invoker(request.Stream).SendAsync(message, both.Token);
+            CheckStore(request, response);
             var answer = await ApiAnswer.ReadAsync(response, _options.MaxAnswerBytes, both.Token);
             if (response.Headers.Date is { } date) Volatile.Write(ref _clockOffset, (date - _options.Time.GetUtcNow()).Ticks);
             if (!request.Stream) Volatile.Write(ref _lastAnswer, _options.Time.GetTimestamp());
@@ -79,6 +80,7 @@ internal sealed class ApiTransport : IDisposable
         {
             using var message = NewMessage(request, connection.Credentials);
             response = await connection.Invoker(stream: true).SendAsync(message, both.Token);
+            CheckStore(request, response);
             Note((int)response.StatusCode);
             if (!response.IsSuccessStatusCode)
             {
@@ -115,6 +117,14 @@ internal sealed class ApiTransport : IDisposable
             _connection?.Dispose();
             _connection = null;
         }
+    }
+
+    private void CheckStore(ApiRequest request, HttpResponseMessage response)
+    {
+        if (_options.Store is not { } known || !response.Headers.TryGetValues(ServerStore.Header, out var values)) return;
+        if (known.Refuse(values.First()) is not { } why) return;
+        Contact.Lost();
+        throw new ApiUnreachableException($"{request.Method} {_options.Server}: {why}", null);
     }
 
     private ApiConnection Enter()

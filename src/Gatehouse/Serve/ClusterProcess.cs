@@ -34,7 +34,7 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
         StateDirectory.Make(_state);
         var join = MemberIdentity.Options(settings.RootUrl, EnrollmentProtocol.ClusterRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
         _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
-        _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs));
+        _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs) with { Store = new ServerStore(Path.Combine(_state, "root-store")) });
         _store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(_state, "store.db") }, time, cancellation);
         _role = new ClusterRole(
             new ClusterOptions
