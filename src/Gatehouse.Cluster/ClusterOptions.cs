@@ -1,3 +1,4 @@
+using System.Net;
 using Gatehouse.Cluster.Gateways;
 using Gatehouse.Cluster.Oakestra;
 
@@ -12,6 +13,9 @@ public sealed record ClusterOptions
     /// <summary>Where people reach this cluster's API, as <c>host:port</c>; told to root for information. Null: not told.</summary>
     public string? Address { get; init; }
 
+    /// <summary>The addresses that this cluster's API listens on, as far as they are certain ones. Only a worker itself may say that it is there too. Default: none.</summary>
+    public IReadOnlyList<IPAddress> Listens { get; init; } = [];
+
     /// <summary>Oakestra's identifier of this cluster; null when it has none.</summary>
     public string? ExternalId { get; init; }
 
@@ -24,11 +28,11 @@ public sealed record ClusterOptions
     /// <summary>From the end of a worker's lease until its subnetwork is given back. Default 24 hours. A worker that comes back later gets another one.</summary>
     public TimeSpan ReleaseAfter { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>How long an undeployed instance may finish its flows after it left all resolutions. Default 30 s; ends early when the worker counts no open connection.</summary>
+    /// <summary>
+    /// How long an undeployed instance may finish its flows after it left all resolutions. Default 30 s; ends early when its worker says that it is gone, which it is
+    /// with its last flow, or when its worker is away.
+    /// </summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>A drain takes at least this long even without open connections: a worker needs a moment to hear that the instance left. Default 1 s.</summary>
-    public TimeSpan DrainMinimum { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>An interest that its worker did not renew for this long is deleted. Default 10 minutes.</summary>
     public TimeSpan InterestLease { get; init; } = TimeSpan.FromMinutes(10);

@@ -48,7 +48,7 @@ public sealed class ClusterRole : IAsyncDisposable
         _oakestra = new OakestraCluster(options, _state);
         Admissions =
         [
-            new WorkerAdmission(_state.WorkerAddresses),
+            new WorkerAdmission(_state.WorkerAddresses, options.Listens),
             new InstanceAdmission(options.Name, name => _state.Feeds.Workers.Find(name), _state.InstanceIndex.OfWorker, name => _state.Upstream?.Instances.Find(name), time),
             new ServiceAdmission(name => _state.Upstream?.Services.Find(name)),
             _state.Interests,

@@ -38,6 +38,9 @@ internal static partial class NodeLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "this worker's subnetwork was {Former} and is {Now} from now on: its instances get other namespace addresses")]
     public static partial void SubnetworkChanged(this ILogger log, string former, string now);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "somebody changed what the cluster has as this worker's underlay, ports, public addresses or duties; putting them back")]
+    public static partial void FactsAltered(this ILogger log);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "instance {Instance}, step {Step}: {Fault}")]
     public static partial void InstanceFault(this ILogger log, string instance, string step, string fault);
 

@@ -30,19 +30,22 @@ internal sealed class NodeMirrors : IAsyncDisposable
         _peers = Mirror<Peer>(null);
         _instances = Mirror<FabricInstance>($"spec.worker={options.Name}");
         _exposures = options.Gateway ? Mirror<Exposure>($"status.worker={options.Name}") : null;
+        Interests = new(_interests);
+        Peers = new(_peers);
+        Exposures = _exposures is null ? null : new(_exposures);
     }
 
     /// <summary>This worker's own object.</summary>
     public IInformer<Worker> Worker => _worker;
 
-    public IInformer<Interest> Interests => _interests;
+    public MirrorReader<Interest> Interests { get; }
 
-    public IInformer<Peer> Peers => _peers;
+    public MirrorReader<Peer> Peers { get; }
 
     public IInformer<FabricInstance> Instances => _instances;
 
     /// <summary>Null when this worker is no gateway.</summary>
-    public IInformer<Exposure>? Exposures => _exposures;
+    public MirrorReader<Exposure>? Exposures { get; }
 
     /// <summary>Takes what is on disk, without any network.</summary>
     public void Load()

@@ -60,7 +60,7 @@ public sealed partial class NodeRole
         {
             await foreach (var change in _mirrors.Instances.ChangesAsync(either.Token))
             {
-                if (change.Object is { Status: { } status } told && told.Metadata.Name == instance && (status.Instance is not null || !string.IsNullOrEmpty(status.Message))) return status;
+                if (change is { Type: not ObjectEventType.Deleted, Object: { Status: { } status } told } && told.Metadata.Name == instance && (status.Instance is not null || !string.IsNullOrEmpty(status.Message))) return status;
             }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)

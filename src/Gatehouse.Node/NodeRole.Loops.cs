@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Gatehouse.Api.Client;
 using Gatehouse.Linux;
 using Gatehouse.Node.Closest;
 using Gatehouse.Objects.Kinds;
@@ -54,10 +53,10 @@ public sealed partial class NodeRole
         await EveryAsync(_options.Limits.Probe, "measuring distances", () => loop.StepAsync(cancellation), cancellation);
     }
 
-    private async Task FollowExposuresAsync(IInformer<Exposure> exposures, CancellationToken cancellation)
+    private async Task FollowExposuresAsync(MirrorReader<Exposure> exposures, CancellationToken cancellation)
     {
         await Ready.WaitAsync(cancellation);
-        await foreach (var batch in exposures.ChangeBatchesAsync(1_024, cancellation))
+        await foreach (var batch in exposures.ChangesAsync(1_024, cancellation))
         {
             await Task.WhenAll(batch.Select(_exposures.TakeAsync));
             _resolve.Writer.TryWrite(true);

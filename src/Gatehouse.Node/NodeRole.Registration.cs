@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 using Gatehouse.Api.Client;
@@ -7,20 +8,33 @@ namespace Gatehouse.Node;
 /// <summary>The worker's object and life sign at its cluster, and the subnetwork that comes of them.</summary>
 public sealed partial class NodeRole
 {
+    // One signal says as much as many: the cluster's object of this worker says something else than this worker.
+    private readonly Channel<bool> _altered = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private DateTimeOffset? _leasedSince;
+    private volatile bool _registered;
+
+    /// <summary>What this worker alone knows.</summary>
+    private WorkerSpec Facts => new()
+    {
+        Underlay = _options.Underlay.ToString(),
+        TunnelPort = _options.TunnelPort,
+        PublicAddresses = [.. _options.PublicAddresses.Select(a => a.ToString())],
+        Gateway = _options.Gateway,
+        RunsProcesses = _options.RunsProcesses,
+    };
 
     private async Task RegisterAsync(CancellationToken cancellation)
     {
         var pause = _options.Limits.Lease / 3;
-        var registered = false;
         while (true)
         {
             await AtCluster("registering", async () =>
             {
-                if (!registered || IsForgotten) await PutWorkerAsync(cancellation);
-                registered = true;
+                if (!_registered || IsForgotten) await PutWorkerAsync(cancellation);
+                _registered = true;
                 await RenewLeaseAsync(cancellation);
             });
+            if (IsAltered) _altered.Writer.TryWrite(true);
             // After an outage the sign of life goes out with the first answer that anybody here gets.
             await (_cluster.Contact?.WaitAsync(pause, _time, cancellation) ?? Task.Delay(pause, _time, cancellation));
         }
@@ -29,16 +43,31 @@ public sealed partial class NodeRole
     /// <summary>The cluster lost this worker, with its store for example.</summary>
     private bool IsForgotten => _mirrors.Worker is { SyncedAt: not null, Snapshot.Count: 0 };
 
+    /// <summary>Somebody wrote what this worker alone knows: others would send its packets elsewhere.</summary>
+    private bool IsAltered => _registered && _mirrors.Worker is { SyncedAt: not null, Snapshot: var known } && known.Values.Any(w => !Same(w.Spec, Facts));
+
+    /// <summary>Puts this worker's facts back, once a second at most: should another worker of this name do the same, neither floods the cluster.</summary>
+    private async Task KeepFactsAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await _altered.Reader.ReadAsync(cancellation);
+            if (IsAltered)
+            {
+                _log.FactsAltered();
+                await AtCluster("putting this worker's facts back", () => PutWorkerAsync(cancellation));
+            }
+
+            await Task.Delay(RepairDelay, _time, cancellation);
+        }
+    }
+
+    private static bool Same(WorkerSpec a, WorkerSpec b) =>
+        a.PublicAddresses.SequenceEqual(b.PublicAddresses, StringComparer.Ordinal) && (a with { PublicAddresses = [] }) == (b with { PublicAddresses = [] });
+
     private async Task PutWorkerAsync(CancellationToken cancellation)
     {
-        var spec = new WorkerSpec
-        {
-            Underlay = _options.Underlay.ToString(),
-            TunnelPort = _options.TunnelPort,
-            PublicAddresses = [.. _options.PublicAddresses.Select(a => a.ToString())],
-            Gateway = _options.Gateway,
-            RunsProcesses = _options.RunsProcesses,
-        };
+        var spec = Facts;
         var there = await _cluster.GetAsync<Worker>(_options.Name, cancellation);
         if (there is null)
         {
@@ -84,6 +113,7 @@ public sealed partial class NodeRole
     {
         await foreach (var change in _mirrors.Worker.ChangesAsync(cancellation))
         {
+            if (IsAltered) _altered.Writer.TryWrite(true);
             if (change.Type == ObjectEventType.Deleted || change.Object?.Status?.Subnetwork is not { } range || range == _file.State.Subnetwork) continue;
             if (_file.State.Subnetwork is { } former) _log.SubnetworkChanged(former.Ipv4, range.Ipv4);
             await BringUpAsync(range);

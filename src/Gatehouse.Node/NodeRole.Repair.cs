@@ -117,6 +117,7 @@ public sealed partial class NodeRole
         var has = _devices!.HasIpv6;
         if (has == _toldIpv6) return;
         _toldIpv6 = has;
+        _reconciler.Wake();
         if (has) _log.Ipv6Back(_devices.UnderlayMtu);
         else _log.Ipv6Lost(_devices.UnderlayMtu, DeviceLife.LeastMtu6 + OverlayDevices.OverheadOf(_options));
     }

@@ -139,9 +139,9 @@ public sealed partial class NodeRole : IAsyncDisposable
     {
         if (_file.Load() is { } refusal) _log.StateRefused(refusal);
         _mirrors.Load();
-        await _peers.TakeAsync([.. _mirrors.Peers.Snapshot.Values.Select(p => (p.Metadata.Name, (Peer?)p))]);
-        await _interests.LoadAsync(_mirrors.Interests.Snapshot.Values);
-        await _exposures.LoadAsync(_mirrors.Exposures?.Snapshot.Values ?? []);
+        await _peers.TakeAsync([.. _mirrors.Peers.Load().Select(p => (p.Metadata.Name, (Peer?)p))]);
+        await _interests.LoadAsync(_mirrors.Interests.Load());
+        await _exposures.LoadAsync(_mirrors.Exposures?.Load() ?? []);
         if (_file.State.Subnetwork is { } range) await BringUpAsync(range);
     }
 
@@ -149,6 +149,7 @@ public sealed partial class NodeRole : IAsyncDisposable
     [
         .. _mirrors.Run(cancellation),
         RegisterAsync(cancellation),
+        KeepFactsAsync(cancellation),
         FollowWorkerAsync(cancellation),
         FollowPeersAsync(cancellation),
         FollowInterestsAsync(cancellation),
@@ -208,7 +209,7 @@ public sealed partial class NodeRole : IAsyncDisposable
 
     private async Task FollowPeersAsync(CancellationToken cancellation)
     {
-        await foreach (var batch in _mirrors.Peers.ChangeBatchesAsync(1_024, cancellation))
+        await foreach (var batch in _mirrors.Peers.ChangesAsync(1_024, cancellation))
         {
             await _peers.TakeAsync([.. batch.Where(e => e.Object is not null).Select(e => (e.Object!.Metadata.Name, e.Type == ObjectEventType.Deleted ? null : e.Object))]);
         }
@@ -217,7 +218,7 @@ public sealed partial class NodeRole : IAsyncDisposable
     private async Task FollowInterestsAsync(CancellationToken cancellation)
     {
         // A batch has each object once: all its changes go into the kernel together.
-        await foreach (var batch in _mirrors.Interests.ChangeBatchesAsync(1_024, cancellation))
+        await foreach (var batch in _mirrors.Interests.ChangesAsync(1_024, cancellation))
             await Task.WhenAll(batch.Select(change => AtCluster("taking in a resolution", () => _interests.TakeAsync(change))));
     }
 

@@ -10,6 +10,12 @@ namespace Gatehouse.Store;
 /// </remarks>
 public interface IRevisionStore : IAsyncDisposable
 {
+    /// <summary>
+    /// <c>STORE.HISTORY</c>. The store's part is made with it: one that was started empty in another's place is known by it. The history's part changes when a copy was put back
+    /// without the file that marks what was acknowledged: revisions of before mean nothing any more.
+    /// </summary>
+    string Id { get; }
+
     /// <summary>The revision of the last acknowledged write; 0 when there was none.</summary>
     long Revision { get; }
 

@@ -42,7 +42,7 @@ public sealed class InstanceTests
     public async Task An_undeployed_instance_leaves_resolutions_first_then_drains_then_goes_and_frees_root()
     {
         await using var root = await RootHost.StartAsync();
-        await using var cluster = await ClusterHost.StartAsync(root, with: o => o with { DrainTime = TimeSpan.FromSeconds(2), DrainMinimum = TimeSpan.FromMilliseconds(100) });
+        await using var cluster = await ClusterHost.StartAsync(root, with: o => o with { DrainTime = TimeSpan.FromSeconds(2) });
         await cluster.JoinAsync("w1");
         await DeclareAsync(root, Web, 2);
         await cluster.RunAsync($"{Web}.0", "w1", 0);
@@ -57,6 +57,35 @@ public sealed class InstanceTests
         await root.Local.UntilThereAsync<AddressLease>("10.30.0.2", l => l.Status!.Phase == AddressPhase.Quarantined);
         Assert.Equal(["left", "draining", "gone"], await log);
         Assert.Equal([1], (await cluster.Local.GetAsync<Interest>(asked.Key, Ct))!.Status!.Instances.Select(i => i.Number));
+    }
+
+    [Fact]
+    public async Task A_draining_instance_stays_in_its_workers_peer_until_the_worker_says_that_it_ended()
+    {
+        await using var root = await RootHost.StartAsync();
+        await using var cluster = await ClusterHost.StartAsync(root, with: o => o with { DrainTime = TimeSpan.FromHours(1) });
+        await cluster.JoinAsync("w1");
+        await DeclareAsync(root, Web, 1);
+        var running = await cluster.RunAsync($"{Web}.0", "w1", 0);
+        var worker = cluster.WorkerClient("w1");
+        // Counted before the drain: nothing was open then.
+        await worker.UpdateStatusAsync(running with { Metadata = running.Metadata with { ResourceVersion = null }, Status = running.Status! with { Load = 0 } }, Ct);
+        await cluster.Local.UntilThereAsync<Peer>("c1.w1", p => p.Spec.Bindings.Count == 1);
+
+        await root.Local.MergePatchAsync<FabricInstance>($"{Web}.0", """{"spec":{"undeploy":true}}""", null, Ct);
+        await root.Local.UntilThereAsync<FabricInstance>($"{Web}.0", i => i.Status!.Phase == InstancePhase.Draining);
+        var draining = await cluster.Local.UntilThereAsync<FabricInstance>($"{Web}.0", i => i.Status!.Phase == InstancePhase.Draining);
+        // The worker's counts are told, and end nothing.
+        foreach (var open in (int[])[3, 0])
+            draining = await worker.UpdateStatusAsync(draining with { Metadata = draining.Metadata with { ResourceVersion = null }, Status = draining.Status! with { Load = open } }, Ct);
+        await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System, Ct);
+        Assert.NotNull(await cluster.Local.GetAsync<FabricInstance>($"{Web}.0", Ct));
+        Assert.Single((await cluster.Local.GetAsync<Peer>("c1.w1", Ct))!.Spec.Bindings);
+
+        await worker.UpdateStatusAsync(draining with { Metadata = draining.Metadata with { ResourceVersion = null }, Status = draining.Status! with { Phase = InstancePhase.Dead, NamespaceAddress = null } }, Ct);
+        await cluster.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
+        await root.Local.UntilGoneAsync<FabricInstance>($"{Web}.0");
+        await cluster.Local.UntilThereAsync<Peer>("c1.w1", p => p.Spec.Bindings.Count == 0);
     }
 
     [Fact]

@@ -111,10 +111,23 @@ public sealed class PlanTests
         var draining = Assert.IsType<InstanceAct.Report>(Decide(running, null)).Status;
         Assert.Equal((InstancePhase.Draining, Now), (draining.Phase, draining.Since));
         Assert.Equal(new InstanceAct.Rest(Now + Options.DrainTime), Decide(Leaving(draining), null));
-        Assert.Equal(new InstanceAct.Rest(Now + Options.DrainMinimum), Decide(Leaving(draining with { Load = 0 }), null));
+        // A load was counted before the drain, or during it: the last flow ended when the worker says that the instance did.
+        Assert.Equal(new InstanceAct.Rest(Now + Options.DrainTime), Decide(Leaving(draining with { Load = 0 }), null));
         Assert.IsType<InstanceAct.Remove>(Decide(Leaving(draining with { Since = Now - Options.DrainTime }), null));
+        Assert.IsType<InstanceAct.Remove>(Decide(Leaving(draining) with { Spec = Leaving(draining).Spec with { Worker = null } }, null));
         Assert.IsType<InstanceAct.Remove>(Decide(Leaving(new FabricInstanceStatus { Phase = InstancePhase.Dead }), null));
         Assert.IsType<InstanceAct.Remove>(Decide(Leaving(new FabricInstanceStatus()), null));
+    }
+
+    [Fact]
+    public void Root_is_told_of_a_drain_and_waiting_for_root_does_not_make_it_longer()
+    {
+        var draining = Leaving(new FabricInstanceStatus { Phase = InstancePhase.Draining, Since = Now });
+        var told = Assert.IsType<InstanceAct.TellStatus>(Decide(draining, AtRootInstance("uid1")));
+        Assert.Equal((InstancePhase.Draining, Now), (told.Status.Phase, told.Status.Since));
+        Assert.Equal(new InstanceAct.Rest(Now + Options.DrainTime), Decide(draining, AtRootInstance("uid1") with { Status = told.Status }));
+        Assert.Equal(new InstanceAct.Rest(Now + Options.DrainTime), Decide(draining, AtRootInstance("uid2")));
+        Assert.IsType<InstanceAct.Remove>(Decide(draining with { Status = draining.Status! with { Since = Now - Options.DrainTime } }, AtRootInstance("uid1")));
     }
 
     [Fact]

@@ -155,6 +155,23 @@ public sealed class WorkerTests
     }
 
     [Fact]
+    public async Task Only_a_worker_itself_can_say_that_it_is_where_the_clusters_api_listens()
+    {
+        await using var cluster = await ClusterHost.StartAsync(null, with: o => o with { Listens = [System.Net.IPAddress.Parse("192.0.2.200"), System.Net.IPAddress.Parse("2001:db8::200")] });
+        var (w1, w2) = (cluster.WorkerClient("w1"), cluster.WorkerClient("w2"));
+        await w1.CreateAsync(New("w1"), Ct);
+        foreach (var taken in new[] { "192.0.2.200", "2001:db8:0::200" })
+        {
+            var refused = await Assert.ThrowsAsync<ApiStatusException>(() => cluster.Local.MergePatchAsync<Worker>("w1", $$$"""{"spec":{"underlay":"{{{taken}}}"}}""", null, Ct));
+            Assert.Equal(422, refused.Status.Code);
+            Assert.Contains($"spec.underlay: '{taken}' is not valid: is where this cluster's API listens; only worker w1 itself", refused.Message, StringComparison.Ordinal);
+        }
+
+        await w2.CreateAsync(New("w2") with { Spec = new WorkerSpec { Underlay = "192.0.2.200" } }, Ct);
+        Assert.Equal("192.0.2.1", (await w1.GetAsync<Worker>("w1", Ct))!.Spec.Underlay);
+    }
+
+    [Fact]
     public async Task An_address_is_free_again_when_its_worker_moved_or_is_gone_and_a_refused_write_takes_none()
     {
         await using var cluster = await ClusterHost.StartAsync(null);

@@ -43,6 +43,7 @@ public sealed class LabCrashTests
         {
             await lab.RequireAsync("up", "--workers", "1", "--clusters", "2", "--underlay", "ipv6");
             await lab.OperatorAsync("deploy", "web", "--replicas", "2", "--cluster", "cluster2");
+            await SecondNodeIsRefusedAsync(lab);
             var trace = LabTrace.Take(lab.Directory);
             await lab.RequireAsync("down");
 
@@ -68,5 +69,23 @@ public sealed class LabCrashTests
             Assert.Equal(1, result.ExitCode);
             Assert.Contains("gatehouse lab up", result.Errors, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>A second agent on a worker's host finds out before it asks for a certificate or looks at a device; the first one that was killed is no second one.</summary>
+    private static async Task SecondNodeIsRefusedAsync(LabUnderTest lab)
+    {
+        var devices = await DevicesAsync();
+        var second = await lab.InAsync(
+            "worker1", "gatehouse", "serve", "node", "--state", Path.Combine(lab.Directory, "second"), "--name", "worker1", "--cluster", "https://192.0.2.1:7444", "--underlay", "192.0.2.2");
+        Assert.True(second.ExitCode == 1, $"{second.ExitCode}: {second.Output}{second.Errors}");
+        Assert.Matches("another node runs on this host: process [0-9]+ holds the devices gho-", second.Output + second.Errors);
+        Assert.Equal(devices, await DevicesAsync());
+
+        await lab.RequireAsync("stop", "worker1", "node", "--signal", "KILL");
+        await lab.RequireAsync("start", "worker1");
+        Assert.Equal(devices, await DevicesAsync());
+
+        // Number and name: one that was made anew has another number.
+        async Task<string> DevicesAsync() => string.Join(' ', (await lab.InAsync("worker1", "ip", "-o", "link", "show")).Output.Split('\n').Select(l => string.Join(' ', l.Split(' ').Take(2))));
     }
 }

@@ -113,6 +113,42 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
         Assert.Equal(["web.0", "web.1", "web.2"], three.Keys.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task An_open_connection_outlives_the_undeployment_of_its_instance_and_new_ones_go_elsewhere()
+    {
+        await using var client = RunningCommand.Start(
+            LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "outside", "--", "socat", "-d", "-", "TCP:203.0.113.11:8080"]);
+        await client.WriteLineAsync("GET / HTTP/1.1\r\nHost: x\r\n\r");
+        var name = (await client.LineAsync("instance=")).Split(' ')[0]["instance=".Length..];
+        await using var undeploy = RunningCommand.Start(
+            LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "root", "--", "gatehouse", "undeploy", "web", "--number", name.Split('.')[1]]);
+        try
+        {
+            // Its drain is told at root too. With the requests beside it, it lasts for longer than the drain of an instance without flows.
+            await job.Lab.OperatorAsync("wait", "fabricinstance", name, "--for", "status.phase=Draining", "--timeout", "10s");
+            for (var i = 0; i < 6; i++)
+            {
+                var others = await job.CountAsync(MainJob.Url4, 2);
+                Assert.DoesNotContain(name, others.Keys);
+                await client.WriteLineAsync("GET / HTTP/1.1\r\nHost: x\r\n\r");
+                Assert.StartsWith($"instance={name} ", await client.LineAsync("instance="), StringComparison.Ordinal);
+            }
+
+            Assert.False(undeploy.HasExited, "undeployed, with a connection open");
+            Assert.Equal("Draining", (await job.Lab.GetAsync("fabricinstance", name))["status"]!["phase"]!.ToString());
+            client.Kill();
+            Assert.Equal(0, await undeploy.ExitAsync());
+        }
+        finally
+        {
+            await job.Lab.OperatorAsync("deploy", "web", "--replicas", "3", "--worker", "worker1", "--worker", "worker2");
+        }
+
+        var logs = await job.Lab.LogsAsync();
+        Assert.Contains($"{name} ends: it was undeployed; its last flow ended", logs, StringComparison.Ordinal);
+        Assert.DoesNotContain($"\"{name}\" is forbidden", logs, StringComparison.Ordinal);
+    }
+
     /// <summary>On a worker where no node engine ever registered.</summary>
     [Fact]
     public async Task A_process_is_attached_and_detached_by_the_command_line_alone()
@@ -170,6 +206,54 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
 
         Assert.Equal(3, open.Values.Sum());
         Assert.Null(Assert.Single(closed));
+    }
+
+    [Fact]
+    public async Task An_exposure_that_is_refused_is_taken_back_and_does_not_open_by_itself()
+    {
+        await using (var listener = RunningCommand.Start(LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "worker3", "--", "socat", "-d", "-d", "TCP4-LISTEN:8095,fork", "PIPE"]))
+        {
+            await listener.LineAsync("listening on");
+            var refused = await job.Lab.InAsync("root", "gatehouse", "expose", "web", "--gateway", "gw", "--port", "8095");
+            Assert.Equal(1, refused.ExitCode);
+            Assert.Contains("8095 is in use", refused.Errors, StringComparison.Ordinal);
+            Assert.Contains("exposure 'web-8095-tcp-v4': withdrawn again", refused.Errors, StringComparison.Ordinal);
+            Assert.Contains("exposure 'web-8095-tcp-v6': withdrawn again", refused.Errors, StringComparison.Ordinal);
+            Assert.DoesNotContain("8095", await job.Lab.OperatorAsync("get", "exposures", "-o", "name"), StringComparison.Ordinal);
+        }
+
+        // The same again, and nothing of the first attempt is in the way.
+        await job.Lab.OperatorAsync("expose", "web", "--gateway", "gw", "--port", "8095");
+        await job.Lab.OperatorAsync("delete", "exposure", "web-8095-tcp-v4");
+        await job.Lab.OperatorAsync("delete", "exposure", "web-8095-tcp-v6");
+    }
+
+    [Fact]
+    public async Task A_port_of_another_gateway_is_another_port()
+    {
+        using var folder = new TemporaryDirectory();
+        var file = folder["gateway.yaml"];
+        await File.WriteAllTextAsync(file, """
+            apiVersion: gatehouse.dev/v1
+            kind: GatewayHost
+            metadata: {name: other}
+            spec: {cluster: cluster1, publicAddresses: [203.0.113.99]}
+            """, TestContext.Current.CancellationToken);
+        await job.Lab.OperatorAsync("apply", "-f", file);
+        try
+        {
+            // No worker has that address: declared, and waiting.
+            var waits = await job.Lab.InAsync("root", "gatehouse", "expose", "web", "--gateway", "other", "--port", "8080", "--wait", "1s");
+            Assert.Equal(1, waits.ExitCode);
+            Assert.Contains("exposure/web-8080-tcp-v4-other created", waits.Output, StringComparison.Ordinal);
+            Assert.Contains("`gatehouse delete exposure web-8080-tcp-v4-other` takes it back", waits.Errors, StringComparison.Ordinal);
+            await job.Lab.OperatorAsync("delete", "exposure", "web-8080-tcp-v4-other");
+            await job.Lab.OperatorAsync("wait", "exposure", "web-8080-tcp-v4-other", "--for", "gone");
+        }
+        finally
+        {
+            await job.Lab.OperatorAsync("delete", "-f", file);
+        }
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class SemanticRange
     private readonly UInt128 _first;
 
     /// <summary>Whether an address can be one of a service or an instance.</summary>
-    public static bool IsServed(IPAddress address) => Services4.Contains(address) || Services6.Contains(address);
+    public static bool IsServed(IPAddress address) => !address.IsIPv4MappedToIPv6 && (Services4.Contains(address) || Services6.Contains(address));
 
     private SemanticRange(string name, UInt128 first, UInt128 count, AddressFamily family) =>
         (Name, _first, Count, Family) = (name, first, count, family);

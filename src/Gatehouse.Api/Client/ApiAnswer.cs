@@ -14,16 +14,20 @@ internal sealed class ApiAnswer : IDisposable
     private byte[] _buffer;
     private int _length;
 
-    private ApiAnswer(int statusCode, TimeSpan? retryAfter)
+    private ApiAnswer(HttpResponseMessage response)
     {
-        StatusCode = statusCode;
-        RetryAfter = retryAfter;
+        StatusCode = (int)response.StatusCode;
+        RetryAfter = response.Headers.RetryAfter?.Delta;
+        Store = ServerStore.Of(response);
         _buffer = [];
     }
 
     public int StatusCode { get; }
 
     public TimeSpan? RetryAfter { get; }
+
+    /// <summary>The server's store, when it says so.</summary>
+    public string? Store { get; }
 
     public bool IsSuccess => StatusCode is >= 200 and < 300;
 
@@ -32,7 +36,7 @@ internal sealed class ApiAnswer : IDisposable
     /// <exception cref="IOException">The body is longer than <paramref name="maxBytes"/>.</exception>
     public static async Task<ApiAnswer> ReadAsync(HttpResponseMessage response, int maxBytes, CancellationToken cancellation)
     {
-        var answer = new ApiAnswer((int)response.StatusCode, response.Headers.RetryAfter?.Delta);
+        var answer = new ApiAnswer(response);
         try
         {
             var announced = response.Content.Headers.ContentLength;

@@ -48,6 +48,7 @@ internal sealed class ApiTransport : IDisposable
         {
             using var message = NewMessage(request, connection.Credentials);
             using var response = await connection.Invoker(request.Stream).SendAsync(message, both.Token);
+            CheckStore(request, response);
             var answer = await ApiAnswer.ReadAsync(response, _options.MaxAnswerBytes, both.Token);
             if (response.Headers.Date is { } date) Volatile.Write(ref _clockOffset, (date - _options.Time.GetUtcNow()).Ticks);
             if (!request.Stream) Volatile.Write(ref _lastAnswer, _options.Time.GetTimestamp());
@@ -79,6 +80,7 @@ internal sealed class ApiTransport : IDisposable
         {
             using var message = NewMessage(request, connection.Credentials);
             response = await connection.Invoker(stream: true).SendAsync(message, both.Token);
+            CheckStore(request, response);
             Note((int)response.StatusCode);
             if (!response.IsSuccessStatusCode)
             {
@@ -115,6 +117,13 @@ internal sealed class ApiTransport : IDisposable
             _connection?.Dispose();
             _connection = null;
         }
+    }
+
+    private void CheckStore(ApiRequest request, HttpResponseMessage response)
+    {
+        if (_options.Store is not { } known || ServerStore.Of(response) is not { } store || known.Refuse(store) is not { } why) return;
+        Contact.Lost();
+        throw new ApiUnreachableException($"{request.Method} {_options.Server}: {why}", null);
     }
 
     private ApiConnection Enter()
@@ -203,6 +212,9 @@ internal sealed record ApiRequest(HttpMethod Method, string Path, string Kind, s
 internal sealed class ApiStream(HttpResponseMessage response, Stream body, ApiConnection connection) : IDisposable
 {
     public Stream Body { get; } = body;
+
+    /// <summary>The server's store, when it says so.</summary>
+    public string? Store { get; } = ServerStore.Of(response);
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
@@ -18,6 +19,9 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
     private readonly HttpObjectClientOptions _options;
     private readonly ApiTransport _transport;
     private readonly Lock _randomGate = new();
+
+    // By kind and selection, of which a process has a handful.
+    private readonly ConcurrentDictionary<(string Kind, Selection Selection), string> _histories = new();
 
     /// <summary>Stores its settings; nothing is sent.</summary>
     /// <exception cref="ArgumentException">The server's URL is not https.</exception>
@@ -59,8 +63,9 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
         for (string? next = null; ;)
         {
             var path = ResourcePath.List(T.Info, selection, _options.PageSize, next);
-            var meta = await ListPageAsync(new ApiRequest(HttpMethod.Get, path, T.Info.Plural, Stream: true), items, cancellation);
+            var (meta, store) = await ListPageAsync(new ApiRequest(HttpMethod.Get, path, T.Info.Plural, Stream: true), items, cancellation);
             revision ??= meta.ResourceVersion;
+            if (store is not null) _histories[(T.Info.Plural, selection)] = store;
             next = meta.Continue;
             if (string.IsNullOrEmpty(next)) return new ObjectList<T>(items, revision!);
         }
@@ -75,6 +80,7 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
         try
         {
             using var stream = await _transport.OpenAsync(request, cancellation);
+            if (IsOtherHistory(T.Info, selection, stream.Store)) throw Expired(T.Info);
             var reader = new WatchReader<T>(_options, T.Info.Plural, LeaveOut<T>, _transport.Contact);
             await foreach (var change in reader.ReadAsync(stream.Body, cancellation))
             {
@@ -162,14 +168,23 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
         return Read<T>(request, answer);
     }
 
-    private async Task<ListMeta> ListPageAsync<T>(ApiRequest request, List<T> items, CancellationToken cancellation)
+    /// <summary>Whether a watch would resume in a history that its list was not of; one that was resumed from disk takes what is there.</summary>
+    private bool IsOtherHistory(KindInfo kind, Selection selection, string? store) =>
+        store is not null && _histories.GetOrAdd((kind.Plural, selection), store) != store;
+
+    private static ApiStatusException Expired(KindInfo kind) => new(new Status
+    {
+        Code = 410, Reason = StatusReason.Expired, Message = $"the server's store was put back from a copy since {kind.Plural} were listed: its revisions mean other writes now; list again",
+    });
+
+    private async Task<(ListMeta Meta, string? Store)> ListPageAsync<T>(ApiRequest request, List<T> items, CancellationToken cancellation)
         where T : ApiObject, IKind<T>
     {
         using var answer = await _transport.SendAsync(request, cancellation);
         if (!answer.IsSuccess) throw new ApiStatusException(answer.ToStatus(request));
         try
         {
-            return ObjectCodec.DecodeList(answer.Body, items, LeaveOut<T>);
+            return (ObjectCodec.DecodeList(answer.Body, items, LeaveOut<T>), answer.Store);
         }
         catch (JsonException e)
         {

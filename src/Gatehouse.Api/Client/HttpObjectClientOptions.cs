@@ -43,6 +43,9 @@ public sealed record HttpObjectClientOptions
     /// <summary>A longer line of a watch ends it with an error. Bytes; default 4 MiB, over twice the largest object.</summary>
     public int MaxWatchLineBytes { get; init; } = 4 << 20;
 
+    /// <summary>The store that the server must have; one that answers from another counts as unreachable. Null: any.</summary>
+    public ServerStore? Store { get; init; }
+
     /// <summary>Opens the connection below TLS, for a server that the process itself can't reach, for example one in another network namespace. Null: TCP as usual.</summary>
     public Func<DnsEndPoint, CancellationToken, ValueTask<Stream>>? Connect { get; init; }
 

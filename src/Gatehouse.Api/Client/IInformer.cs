@@ -30,4 +30,11 @@ public interface IInformer<T>
 
     /// <summary>The same, everything that waits at once, at most <paramref name="max"/> events in a batch: for readers that make one change of many.</summary>
     IAsyncEnumerable<IReadOnlyList<ObjectEvent<T>>> ChangeBatchesAsync(int max, CancellationToken cancellation);
+
+    /// <summary>
+    /// The same for a reader that took in a snapshot before: what was in it and is gone, or is another object of that name by now, is told as <c>Deleted</c> first. The reader
+    /// begins with this call, and not with its first batch.
+    /// </summary>
+    /// <param name="known">What was taken in.</param>
+    IAsyncEnumerable<IReadOnlyList<ObjectEvent<T>>> ChangesSince(IReadOnlyDictionary<ObjectKey, T> known, int max, CancellationToken cancellation);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Gatehouse.Objects;
 using Microsoft.Extensions.Logging;
@@ -108,16 +109,14 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
     public async IAsyncEnumerable<IReadOnlyList<ObjectEvent<T>>> ChangeBatchesAsync(int max, [EnumeratorCancellation] CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(max, 1);
-        var reader = AddReader();
-        try
-        {
-            while (await reader.TakeAsync(max, cancellation) is { } batch) yield return batch;
-        }
-        finally
-        {
-            lock (_gate) _readers.Remove(reader);
-            reader.Drop();
-        }
+        await foreach (var batch in ReadAsync(AddReader(ImmutableDictionary<ObjectKey, T>.Empty), max, cancellation)) yield return batch;
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<IReadOnlyList<ObjectEvent<T>>> ChangesSince(IReadOnlyDictionary<ObjectKey, T> known, int max, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(max, 1);
+        return ReadAsync(AddReader(known), max, cancellation);
     }
 
     /// <summary>Ends the loop and the readers and writes what is not on disk yet.</summary>
@@ -247,11 +246,26 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
         }
     }
 
-    private ChangeReader<T> AddReader()
+    private async IAsyncEnumerable<IReadOnlyList<ObjectEvent<T>>> ReadAsync(ChangeReader<T> reader, int max, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        try
+        {
+            while (await reader.TakeAsync(max, cancellation) is { } batch) yield return batch;
+        }
+        finally
+        {
+            lock (_gate) _readers.Remove(reader);
+            reader.Drop();
+        }
+    }
+
+    private ChangeReader<T> AddReader(IReadOnlyDictionary<ObjectKey, T> known)
     {
         var reader = new ChangeReader<T>();
         lock (_gate)
         {
+            reader.Put(known.Where(k => !_state.Objects.TryGetValue(k.Key, out var now) || now.Metadata.Uid != k.Value.Metadata.Uid)
+                .Select(k => new ObjectEvent<T>(ObjectEventType.Deleted, k.Value, _state.Revision)));
             reader.Put(_state.Objects.Values.Select(o => new ObjectEvent<T>(ObjectEventType.Added, o, o.Metadata.ResourceVersion ?? "")));
             if (_disposed) reader.Complete();
             _readers.Add(reader);

@@ -144,20 +144,21 @@ internal static class InstancePlan
     }
 
     // Out of every resolution first, then no more flows, then gone; root's object goes before the cluster's, so that a crash in between can't bring it back.
+    // Until it is gone the peers have its binding, by which every worker keeps the flows that it still has. That its last flow ended is its worker's word alone, and
+    // that word is that it is dead: a load that was reported earlier says nothing of flows that began since.
     private static InstanceAct Leave(FabricInstance here, InstanceSituation now, ClusterOptions options)
     {
         var remove = new InstanceAct.Remove(here, now.HasRoot && (now.AtRoot is null || UpstreamOf(here) is not { } uid || uid == now.AtRoot.Metadata.Uid));
         var status = here.Status ?? new FabricInstanceStatus();
-        if (DeadAt(here, now, options) <= now.Now) return remove;
+        if (here.Spec.Worker is null || DeadAt(here, now, options) <= now.Now) return remove;
         switch (status.Phase)
         {
             case InstancePhase.Running:
                 if (!now.IsTold) return new InstanceAct.Rest(now.Now + TimeSpan.FromMilliseconds(10));
                 return new InstanceAct.Report(here, status with { Phase = InstancePhase.Draining, Since = now.Now, Message = "left every resolution; running flows may end" });
             case InstancePhase.Draining:
-                var since = status.Since ?? now.Now;
-                var end = since + (status.Load == 0 ? options.DrainMinimum : options.DrainTime);
-                return end <= now.Now ? remove : new InstanceAct.Rest(end);
+                var end = (status.Since ?? now.Now) + options.DrainTime;
+                return end <= now.Now ? remove : (remove.AtRoot ? Up(here, now) : null) ?? new InstanceAct.Rest(end);
             default:
                 return remove;
         }

@@ -1,3 +1,4 @@
+using System.Net;
 using Gatehouse.Api.Server;
 using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
@@ -5,7 +6,7 @@ using Gatehouse.Objects.Kinds;
 namespace Gatehouse.Cluster.Workers;
 
 /// <summary>Keeps what a worker writes its own after the write too; the authorizer judges the object as it is stored.</summary>
-internal sealed class WorkerAdmission(WorkerAddresses addresses) : IAdmission
+internal sealed class WorkerAdmission(WorkerAddresses addresses, IReadOnlyList<IPAddress> own) : IAdmission
 {
     /// <inheritdoc/>
     public IReadOnlyCollection<KindInfo> Kinds { get; } = [Worker.Info, Interest.Info];
@@ -29,8 +30,16 @@ internal sealed class WorkerAdmission(WorkerAddresses addresses) : IAdmission
     {
         if (!IsClaim(request) || request.Read<Worker>() is not { } worker) return null;
         List<Fault> faults = request.Verb == AdmissionVerb.Create && !Names.IsLabel(request.Key.Name) ? [new Fault("metadata.name", request.Key.Name, Names.LabelRule)] : [];
+        faults.AddRange(OwnAddress(request, worker.Spec));
         if (faults.Count == 0) faults.AddRange(addresses.Take(request.Key.Name, worker.Spec));
         return faults.Count == 0 ? null : request.Invalid(faults);
+    }
+
+    // A worker on the cluster's host has the same address, and is the one who knows.
+    private IEnumerable<Fault> OwnAddress(AdmissionRequest request, WorkerSpec spec)
+    {
+        if (request.User.Worker != request.Key.Name && IPAddress.TryParse(spec.Underlay, out var underlay) && own.Contains(underlay))
+            yield return new Fault("spec.underlay", spec.Underlay, $"is where this cluster's API listens; only worker {request.Key.Name} itself can say that it is there too");
     }
 
     // A write that leaves the addresses as they are is let through whatever they are: those of an older version must not block a label.

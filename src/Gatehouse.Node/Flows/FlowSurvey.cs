@@ -1,8 +1,8 @@
-using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Node.Instances;
 using Gatehouse.Node.Interests;
 using Gatehouse.Node.Translation;
+using Gatehouse.Objects;
 using Gatehouse.Objects.Kinds;
 
 namespace Gatehouse.Node.Flows;
@@ -42,18 +42,28 @@ internal sealed class FlowSurvey(
     {
         var attached = instances.Attached.Values.Where(i => i.Declared).ToArray();
         if (attached.Length == 0) return;
-        var addresses = attached.SelectMany(AddressesOf).ToHashSet();
-        var open = flows.OpenTo(addresses);
+        var open = flows.OpenTo(attached);
         foreach (var instance in attached)
         {
-            var load = AddressesOf(instance).Sum(a => open.GetValueOrDefault(a));
+            var load = open[instance.Name];
             if (!IsNews(_reported.TryGetValue(instance.Name, out var before) ? before : null, load)) continue;
-            if (await cluster.GetAsync<FabricInstance>(instance.Name, cancellation) is not { Status: { Phase: InstancePhase.Running } status } now) continue;
-            if (status.Load != load) await cluster.UpdateStatusAsync(now with { Status = status with { Load = load } }, cancellation);
-            _reported[instance.Name] = load;
+            if (await TryReportAsync(instance.Name, load, cancellation)) _reported[instance.Name] = load;
         }
     }
 
-    private static IEnumerable<IPAddress> AddressesOf(AttachedInstance instance) =>
-        new[] { AddressText.Parse4(instance.Namespace?.Ipv4), AddressText.Parse6(instance.Namespace?.Ipv6) }.OfType<IPAddress>();
+    /// <returns>False when there is nothing to report on.</returns>
+    private async Task<bool> TryReportAsync(string name, int load, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await cluster.GetAsync<FabricInstance>(name, cancellation) is not { Status: { Phase: InstancePhase.Running } status } now) return false;
+            if (status.Load != load) await cluster.UpdateStatusAsync(now with { Status = status with { Load = load } }, cancellation);
+            return true;
+        }
+        catch (ApiStatusException fault) when (fault.Is(StatusReason.Forbidden) || fault.Is(StatusReason.NotFound) || fault.Is(StatusReason.Conflict))
+        {
+            // Gone, which a worker is not told in so many words, or changed meanwhile: the next survey sees. The others' loads are reported all the same.
+            return false;
+        }
+    }
 }

@@ -20,16 +20,14 @@ internal sealed class FlowTable(NodeOptions options, NodeMetrics metrics) : IDis
     /// <summary>Flows of each instance's mark, in any state: who is in here was used lately.</summary>
     public IReadOnlyDictionary<uint, int> ByMark() => _socket.CountByMark();
 
-    /// <summary>Open flows that lead to an attached instance, from here and from other workers.</summary>
-    public int CountTo(AttachedInstance instance)
+    /// <summary>Open flows that lead to attached instances, from here and from other workers, by the instance's name. One walk, however many are asked for.</summary>
+    public IReadOnlyDictionary<string, int> OpenTo(IReadOnlyCollection<AttachedInstance> instances)
     {
-        var (four, six) = (AddressText.Parse4(instance.Namespace?.Ipv4), AddressText.Parse6(instance.Namespace?.Ipv6));
-        return Select(f => f.Reply.Source.Equals(four) || f.Reply.Source.Equals(six)).Count(IsOpen);
+        if (instances.Count == 0) return new Dictionary<string, int>();
+        var names = instances.SelectMany(i => AddressesOf(i).Select(a => (Address: a, i.Name))).DistinctBy(p => p.Address).ToDictionary(p => p.Address, p => p.Name);
+        var open = Select(f => names.ContainsKey(f.Reply.Source)).Where(IsOpen).CountBy(f => names[f.Reply.Source]).ToDictionary(StringComparer.Ordinal);
+        return instances.DistinctBy(i => i.Name).ToDictionary(i => i.Name, i => open.GetValueOrDefault(i.Name), StringComparer.Ordinal);
     }
-
-    /// <summary>Open flows by the namespace address that they lead to, for those that are asked for.</summary>
-    public IReadOnlyDictionary<IPAddress, int> OpenTo(IReadOnlySet<IPAddress> addresses) =>
-        Select(f => addresses.Contains(f.Reply.Source)).Where(IsOpen).GroupBy(f => f.Reply.Source).ToDictionary(g => g.Key, g => g.Count());
 
     /// <summary>Open flows that came to a public address and port.</summary>
     public IReadOnlyList<Flow> To(IPAddress address, byte protocol, ushort port) =>
@@ -70,6 +68,9 @@ internal sealed class FlowTable(NodeOptions options, NodeMetrics metrics) : IDis
     public static bool IsOpen(Flow flow) => flow.Original.Protocol == Tcp
         ? flow.Tcp is TcpFlowState.SynReceived or TcpFlowState.Established or TcpFlowState.FinWait or TcpFlowState.CloseWait
         : flow.Status.HasFlag(FlowStatus.SeenReply);
+
+    private static IEnumerable<IPAddress> AddressesOf(AttachedInstance instance) =>
+        new[] { AddressText.Parse4(instance.Namespace?.Ipv4), AddressText.Parse6(instance.Namespace?.Ipv6) }.OfType<IPAddress>();
 
     private IReadOnlyList<Flow> Select(Func<Flow, bool> where) => _socket.Flows(new() { Where = where, Limit = MostFlows });
 }

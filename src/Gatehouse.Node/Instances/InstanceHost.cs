@@ -29,6 +29,7 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
     private readonly RouteSocket _route = RouteSocket.Open(options.Namespace);
     private readonly DeviceNames _names = new(options.DevicePrefix);
     private InstanceLink? _link;
+    private volatile OverlayDevices? _devices;
     private OverlayAddresses? _addresses;
     private Dictionary<string, AttachedInstance> _attached = new(StringComparer.Ordinal);
 
@@ -56,6 +57,7 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
         try
         {
             _link = new(_route, devices, addresses, options);
+            _devices = devices;
             Volatile.Write(ref _addresses, addresses);
             var lost = new List<AttachedInstance>();
             foreach (var instance in _attached.Values)
@@ -163,6 +165,10 @@ internal sealed class InstanceHost(DataPath path, NodeStateFile file, NodeOption
     /// <summary>Whether the kernel should have a route to this address: it is one of an attached instance.</summary>
     public bool Wants(System.Net.IPAddress address) =>
         Addresses is { } own && Attached.Values.Any(i => own.Host4(i.Host).Equals(address) || own.Host6(i.Host).Equals(address));
+
+    /// <summary>The namespace address as others can reach it: without IPv6 while the underlay carries none, so that no IPv6 slot anywhere leads here.</summary>
+    public AddressPair? ReachableOf(AttachedInstance instance) =>
+        instance.Namespace is { } space && _devices is { HasIpv6: false } ? space with { Ipv6 = null } : instance.Namespace;
 
     public void Dispose()
     {

@@ -41,6 +41,9 @@ internal sealed record InstanceView(FabricInstance? Object, bool IsSynced, Attac
 {
     /// <summary>Whether its program listens where it said it would; true when it said nothing.</summary>
     public bool IsReady { get; init; } = true;
+
+    /// <summary>What others are to know as its namespace address: without the family that this worker can't carry.</summary>
+    public AddressPair? Reachable { get; init; } = Attached?.Namespace;
 }
 
 /// <summary>A decision and why, for people.</summary>
@@ -55,7 +58,7 @@ internal static class InstancePlan
         if (!view.IsAlive) return new(InstanceStep.End, attached.Pid == 0 ? "its network namespace is gone" : "its process ended");
         if (view.Object is null) return attached.Declared && view.IsSynced ? Drain(view, options, now, "it was deleted") : Undeclared(view);
         if (IsUndeployed(view.Object)) return Drain(view, options, now, "it was undeployed");
-        if (IsReported(view.Object, attached)) return new(InstanceStep.None);
+        if (IsReported(view.Object, attached, view.Reachable)) return new(InstanceStep.None);
         return view.IsReady ? new(InstanceStep.Adopt) : new(InstanceStep.Wait, "its program does not listen yet");
     }
 
@@ -72,8 +75,8 @@ internal static class InstancePlan
 
     private static InstanceDecision Undeclared(InstanceView view) => view is { IsSynced: true, Attached.Declared: false } ? new(InstanceStep.Declare) : new(InstanceStep.None);
 
-    private static bool IsReported(FabricInstance instance, AttachedInstance attached) =>
-        attached.Declared && instance.Status is { Phase: InstancePhase.Running, NamespaceAddress: { } space } && space == attached.Namespace
+    private static bool IsReported(FabricInstance instance, AttachedInstance attached, AddressPair? reachable) =>
+        attached.Declared && instance.Status is { Phase: InstancePhase.Running, NamespaceAddress: { } space } && space == reachable
         && (instance.Status.Instance is null || instance.Status.Instance == attached.Address);
 
     /// <summary>Not before every worker's maps are without it, not after the deadline, and as soon as its last flow ended.</summary>

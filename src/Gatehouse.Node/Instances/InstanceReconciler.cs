@@ -20,7 +20,7 @@ internal sealed class InstanceReconciler(
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<string, DateTimeOffset> _draining = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Drain> _draining = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Task> _watched = new(StringComparer.Ordinal);
 
     // One signal says as much as many: what it asks for is a look at everything.
@@ -49,9 +49,10 @@ internal sealed class InstanceReconciler(
     {
         var settled = await WithdrawAsync(cancellation);
         var wanted = objects.Snapshot.Values.ToDictionary(o => o.Metadata.Name, StringComparer.Ordinal);
+        var open = flows.OpenTo([.. host.Attached.Values.Where(i => _draining.ContainsKey(i.Name))]);
         foreach (var name in wanted.Keys.Union(host.Attached.Keys).ToArray())
         {
-            settled &= await LookAsync(name, wanted.GetValueOrDefault(name), cancellation);
+            settled &= await LookAsync(name, wanted.GetValueOrDefault(name), open.TryGetValue(name, out var count) ? count : null, cancellation);
         }
 
         return settled;
@@ -116,15 +117,15 @@ internal sealed class InstanceReconciler(
         await foreach (var _ in objects.ChangeBatchesAsync(1_024, cancellation)) Wake();
     }
 
-    private async Task<bool> LookAsync(string name, FabricInstance? wanted, CancellationToken cancellation)
+    private async Task<bool> LookAsync(string name, FabricInstance? wanted, int? open, CancellationToken cancellation)
     {
         var attached = host.Attached.GetValueOrDefault(name);
         if (attached is { Pid: > 0 }) Watch(attached, cancellation);
-        DateTimeOffset? since = _draining.TryGetValue(name, out var began) ? began : null;
-        int? open = since is not null && attached is not null ? flows.CountTo(attached) : null;
+        DateTimeOffset? since = _draining.TryGetValue(name, out var drain) ? drain.Since : null;
         var view = new InstanceView(wanted, objects.SyncedAt is not null, attached, attached is null || IsAlive(attached), since, open)
         {
             IsReady = attached is not { Pid: > 0 } || wanted?.Spec.Process?.ReadyPort is not { } port || ListenTable.Has(attached.Pid, port),
+            Reachable = attached is null ? null : host.ReachableOf(attached),
         };
         var decision = InstancePlan.Decide(view, options, time.GetUtcNow());
         try
@@ -155,6 +156,7 @@ internal sealed class InstanceReconciler(
         InstanceStep.Declare => DeclareAsync(view.Attached!, cancellation),
         InstanceStep.Adopt => AdoptAsync(view.Object!, view.Attached!, cancellation),
         InstanceStep.BeginDrain => BeginDrainAsync(name, decision.Why, cancellation),
+        InstanceStep.Wait when view is { DrainingSince: not null, Flows: { } open } => TellFlowsAsync(name, open, cancellation),
         InstanceStep.End => EndAsync(view.Attached!, decision.Why, cancellation),
         InstanceStep.ReportDead => ReportAsync(name, s => Dead(s, decision.Why), cancellation),
         _ => Task.CompletedTask,
@@ -199,7 +201,7 @@ internal sealed class InstanceReconciler(
         });
         await ReportAsync(
             attached.Name,
-            s => s with { Phase = InstancePhase.Running, NamespaceAddress = attached.Namespace, Message = null },
+            s => s with { Phase = InstancePhase.Running, NamespaceAddress = host.ReachableOf(attached), Message = null },
             cancellation);
     }
 
@@ -207,7 +209,16 @@ internal sealed class InstanceReconciler(
     {
         // The clock starts with the report: before it no other worker's maps change.
         await ReportAsync(name, s => s.Phase == InstancePhase.Dead ? s : s with { Phase = InstancePhase.Draining, Message = why }, cancellation);
-        _draining[name] = time.GetUtcNow();
+        _draining[name] = new(time.GetUtcNow(), null);
+        Wake();
+    }
+
+    // For people: the cluster goes by the instance's end, which comes with its last flow.
+    private async Task TellFlowsAsync(string name, int open, CancellationToken cancellation)
+    {
+        if (!_draining.TryGetValue(name, out var drain) || drain.Told == open) return;
+        await ReportAsync(name, s => s.Phase == InstancePhase.Draining ? s with { Load = open } : s, cancellation);
+        _draining[name] = drain with { Told = open };
     }
 
     /// <summary>Out of this worker's maps and devices first: that needs nobody. The report follows, and is made again until it arrives.</summary>
@@ -280,4 +291,7 @@ internal sealed class InstanceReconciler(
             }
         }
     }
+
+    /// <param name="Told">The flows that the cluster was told of last.</param>
+    private sealed record Drain(DateTimeOffset Since, int? Told);
 }

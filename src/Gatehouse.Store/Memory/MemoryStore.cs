@@ -27,6 +27,9 @@ public sealed class MemoryStore : IRevisionStore
     }
 
     /// <inheritdoc/>
+    public string Id { get; } = $"{Guid.NewGuid():n}.0";
+
+    /// <inheritdoc/>
     public long Revision => _ledger.State.Revision;
 
     /// <inheritdoc/>

@@ -38,6 +38,9 @@ public sealed class SqliteStore : IRevisionStore
     }
 
     /// <inheritdoc/>
+    public string Id => $"{_journal.Head.StoreId}.{_lock.History}";
+
+    /// <inheritdoc/>
     public long Revision => _ledger.State.Revision;
 
     /// <inheritdoc/>

@@ -14,11 +14,17 @@ namespace Gatehouse.Store.Sqlite;
 internal sealed class StoreLock : IDisposable
 {
     private const int WouldBlock = 11;
-    private const int MarkLength = 96;
+    private const int MarkLength = 128;
 
     private readonly FileStream _file;
 
     private StoreLock(FileStream file) => _file = file;
+
+    /// <summary>
+    /// Made with the mark. A copy of the store that is put back without its mark, as the message about an older file advises, knows nothing of what was acknowledged after it:
+    /// revisions mean other writes from then on, and those who read them can tell.
+    /// </summary>
+    public string History { get; private set; } = "";
 
     public static string PathOf(string store) => store + ".lock";
 
@@ -47,17 +53,26 @@ internal sealed class StoreLock : IDisposable
     /// <exception cref="StoreDamagedException">It is there and can't be read.</exception>
     public (string StoreId, long Revision)? ReadMark(string store)
     {
+        var mark = ReadMark(store, out var history);
+        History = mark is null ? $"{Random.Shared.NextInt64():x16}" : history;
+        return mark;
+    }
+
+    private (string StoreId, long Revision)? ReadMark(string store, out string history)
+    {
         var bytes = new byte[MarkLength];
         var length = RandomAccess.Read(_file.SafeFileHandle, bytes, 0);
+        history = "";
         if (length == 0) return null;
         var fields = Encoding.ASCII.GetString(bytes, 0, length).TrimEnd().Split(' ');
-        if (fields is not ["gatehouse-store", var id, var revision, var checksum]
+        if (fields is not ["gatehouse-store", var id, var revision, var past, var checksum]
             || !long.TryParse(revision, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            || checksum != Checksum(id, number))
+            || checksum != Checksum(id, number, past))
         {
             throw new StoreDamagedException(store, $"its side file {PathOf(store)} can't be read; delete it only if you know that the store is whole");
         }
 
+        history = past;
         return (id, number);
     }
 
@@ -65,7 +80,7 @@ internal sealed class StoreLock : IDisposable
     public void WriteMark(string storeId, long revision)
     {
         // One line of a fixed length, inside one sector, so that it is replaced whole.
-        var line = $"gatehouse-store {storeId} {revision:d19} {Checksum(storeId, revision)}".PadRight(MarkLength - 1) + "\n";
+        var line = $"gatehouse-store {storeId} {revision:d19} {History} {Checksum(storeId, revision, History)}".PadRight(MarkLength - 1) + "\n";
         RandomAccess.Write(_file.SafeFileHandle, Encoding.ASCII.GetBytes(line), 0);
     }
 
@@ -74,7 +89,7 @@ internal sealed class StoreLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static string Checksum(string id, long revision) => $"{RowChecksum.Of(Encoding.ASCII.GetBytes($"{id} {revision}")):x8}";
+    private static string Checksum(string id, long revision, string history) => $"{RowChecksum.Of(Encoding.ASCII.GetBytes($"{id} {revision} {history}")):x8}";
 
     // The lock's holder can't be asked for; but it has the file open.
     private static string HolderOf(string path)

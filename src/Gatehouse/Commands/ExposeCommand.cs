@@ -78,27 +78,38 @@ internal static class ExposeCommand
             var families = Families(gateway);
             string[] addresses = [.. ((string?[])[pair.Ipv4, pair.Ipv6]).OfType<string>().Where(a => families.Contains(FamilyOf(a)))];
             if (addresses.Length == 0) throw new CommandException($"'{template.Gateway}' has no public address of a family in which '{service}' has one");
-            foreach (var address in addresses) await CreateAsync(address, cancellation);
-            return await ReportAsync([.. addresses.Select(NameFor)], patience, cancellation);
+            List<string> made = [];
+            try
+            {
+                foreach (var address in addresses) made.Add(await CreateAsync(address, cancellation));
+            }
+            catch (ApiStatusException)
+            {
+                await WithdrawAsync(made, patience, cancellation);
+                throw;
+            }
+
+            return await ReportAsync(made, patience, cancellation);
         }
 
         private HashSet<AddressFamily> Families(GatewayHost gateway) =>
             [.. (template.PublicAddress is { } only ? [only] : gateway.Spec.PublicAddresses).Select(FamilyOf)];
 
-        private async Task CreateAsync(string address, CancellationToken cancellation)
+        private async Task<string> CreateAsync(string address, CancellationToken cancellation)
         {
             var exposure = new Exposure
             {
                 ApiVersion = Exposure.Info.ApiVersion,
                 Kind = Exposure.Info.Kind,
-                Metadata = new ObjectMeta { Name = NameFor(address) },
+                Metadata = new ObjectMeta { Name = await NameAsync(address, cancellation) },
                 Spec = template with { ServiceAddress = address },
             };
             await client.CreateAsync(exposure, cancellation);
             host.Out.WriteLine($"exposure/{exposure.Metadata.Name} created");
+            return exposure.Metadata.Name;
         }
 
-        private async Task<int> ReportAsync(string[] names, TimeSpan patience, CancellationToken cancellation)
+        private async Task<int> ReportAsync(List<string> names, TimeSpan patience, CancellationToken cancellation)
         {
             IReadOnlyList<Exposure> ours = [];
             var settled = await ObjectWait.UntilAsync<Exposure>(
@@ -106,7 +117,7 @@ internal static class ExposeCommand
                 all =>
                 {
                     ours = [.. all.Where(e => names.Contains(e.Metadata.Name))];
-                    return ours.Count == names.Length && ours.All(e => e.Status?.Phase is ExposurePhase.Active or ExposurePhase.Refused);
+                    return ours.Count == names.Count && ours.All(e => e.Status?.Phase is ExposurePhase.Active or ExposurePhase.Refused);
                 },
                 patience, host.Time, cancellation);
             foreach (var exposure in ours)
@@ -121,10 +132,35 @@ internal static class ExposeCommand
                 }
             }
 
-            return settled && ours.All(e => e.Status?.Phase == ExposurePhase.Active) ? ExitCode.Ok : ExitCode.Failed;
+            if (settled && ours.All(e => e.Status?.Phase == ExposurePhase.Active)) return ExitCode.Ok;
+            if (ours.Any(e => e.Status?.Phase == ExposurePhase.Refused)) await WithdrawAsync(names, patience, cancellation);
+            else host.Error.WriteLine($"gatehouse: what is declared stays, and opens when it can: `gatehouse delete exposure {string.Join(' ', names)}` takes it back");
+            return ExitCode.Failed;
         }
 
-        private string NameFor(string address) => $"{service}-{template.Port}-{template.Protocol.ToString().ToLowerInvariant()}-{(FamilyOf(address) == AddressFamily.InterNetwork ? "v4" : "v6")}";
+        /// <summary>Takes back all that this command made: what was refused must not open by itself later, and the next attempt begins with nothing.</summary>
+        private async Task WithdrawAsync(List<string> names, TimeSpan patience, CancellationToken cancellation)
+        {
+            foreach (var name in names)
+            {
+                await client.DeleteAsync<Exposure>(name, preconditions: null, cancellation);
+                host.Error.WriteLine($"gatehouse: exposure '{name}': withdrawn again");
+            }
+
+            if (names.Count == 0) return;
+            var gone = await ObjectWait.UntilAsync<Exposure>(
+                client, new Selection(Fields: $"spec.gateway={template.Gateway}"), all => !all.Any(e => names.Contains(e.Metadata.Name)), patience, host.Time, cancellation);
+            if (!gone) host.Error.WriteLine($"gatehouse: {string.Join(", ", names)}: not gone yet: `gatehouse wait exposure NAME --for gone` waits");
+        }
+
+        /// <summary>The plain name, unless another gateway's exposure of the same service and port has it: then the gateway's name is part of it.</summary>
+        private async Task<string> NameAsync(string address, CancellationToken cancellation)
+        {
+            var family = FamilyOf(address) == AddressFamily.InterNetwork ? "v4" : "v6";
+            var plain = $"{service}-{template.Port}-{template.Protocol.ToString().ToLowerInvariant()}-{family}";
+            var holder = await client.GetAsync<Exposure>(plain, cancellation);
+            return holder is null || holder.Spec.Gateway == template.Gateway ? plain : $"{plain}-{template.Gateway}";
+        }
 
         private static AddressFamily FamilyOf(string address) => IPAddress.Parse(address).AddressFamily;
     }

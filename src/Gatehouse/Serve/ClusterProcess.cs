@@ -1,3 +1,4 @@
+using System.Net;
 using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
@@ -36,13 +37,14 @@ internal sealed class ClusterProcess(ServeSettings settings, Func<CancellationTo
         var join = MemberIdentity.Options(settings.RootUrl, EnrollmentProtocol.ClusterRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
         _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
         _renewing = _identity.RunAsync(_stopping.Token);
-        _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs));
+        _root = new HttpObjectClient(MemberIdentity.Client(settings.RootUrl, _identity, time, logs) with { Store = new ServerStore(Path.Combine(_state, "root-store")) });
         _store = await SqliteStore.OpenAsync(new SqliteStoreOptions { Path = Path.Combine(_state, "store.db") }, time, cancellation);
         _role = new ClusterRole(
             new ClusterOptions
             {
                 Name = settings.Name,
                 Address = AdminKubeconfig.Reachable(settings.ClusterListen[0]).ToString(),
+                Listens = [.. settings.ClusterListen.Select(e => e.Address).Where(a => !a.Equals(IPAddress.Any) && !a.Equals(IPAddress.IPv6Any))],
                 MirrorDirectory = Path.Combine(_state, "mirror"),
                 Gateways = new GatewayOptions { Cluster = settings.Name, Authority = () => _identity.Authority },
                 // With root in the same process the listeners are root's.

@@ -11,6 +11,7 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
 {
     private readonly string _state = settings.StateOf(ServeOptions.Node);
     private readonly CancellationTokenSource _stopping = new();
+    private NodeHold? _hold;
     private MemberCredentials? _identity;
     private HttpObjectClient? _cluster;
     private NodeRole? _role;
@@ -20,26 +21,28 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
     public async Task StartAsync(CancellationToken cancellation)
     {
         StateDirectory.Make(_state);
+        var options = new NodeOptions
+        {
+            Name = settings.Name,
+            Underlay = settings.Underlay,
+            StateDirectory = _state,
+            TunnelPort = settings.TunnelPort,
+            PublicAddresses = settings.PublicAddresses,
+            Gateway = settings.IsGateway,
+            RunsProcesses = settings.RunsProcesses,
+            OwnProgram = ownProgram,
+            SocketPath = settings.Socket,
+        };
+
+        // Before it joins: a second node would take the first one's name at the cluster, and its devices here.
+        _hold = NodeHold.Take(options);
         var join = MemberIdentity.Options(settings.ClusterUrl, EnrollmentProtocol.WorkerRole, settings.Name, Path.Combine(_state, "identity"), time, logs);
         _identity = await MemberIdentity.JoinAsync(join with { Token = await token(cancellation) }, cancellation);
         // From here on, not once the node is ready: a node whose certificate is over gets its first subnetwork after the renewal.
         _renewing = _identity.RunAsync(_stopping.Token);
         _cluster = new HttpObjectClient(MemberIdentity.Client(settings.ClusterUrl, _identity, time, logs));
         if (Path.GetDirectoryName(settings.Socket) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
-        _role = new NodeRole(
-            new NodeOptions
-            {
-                Name = settings.Name,
-                Underlay = settings.Underlay,
-                StateDirectory = _state,
-                TunnelPort = settings.TunnelPort,
-                PublicAddresses = settings.PublicAddresses,
-                Gateway = settings.IsGateway,
-                RunsProcesses = settings.RunsProcesses,
-                OwnProgram = ownProgram,
-                SocketPath = settings.Socket,
-            },
-            _cluster, time, logs);
+        _role = new NodeRole(options, _cluster, time, logs);
         _running = _role.RunAsync(_stopping.Token);
 
         // A worker waits here for its subnetwork, which only root can give the first time.
@@ -60,6 +63,7 @@ internal sealed class NodeProcess(ServeSettings settings, Func<CancellationToken
         if (_renewing is not null) await _renewing.ContinueWith(static _ => { }, TaskScheduler.Default);
         if (_role is not null) await _role.DisposeAsync();
         _cluster?.Dispose();
+        _hold?.Dispose();
         _stopping.Dispose();
     }
 }

@@ -59,6 +59,22 @@ public sealed class InformerStateTests : IAsyncLifetime
         Assert.Equal(["Added new@8", "Deleted gone@9", "Modified changed@7"], (await changes.TakeAsync(3)).Order());
     }
 
+    [Fact]
+    public async Task What_left_between_the_snapshot_and_the_reader_is_told_as_deleted()
+    {
+        await LeaveStateAsync(ListJson(5, Interest("same", 1), Interest("gone", 2), Interest("reborn", 3, "u1")));
+        _rig.Lists(ListJson(9, Interest("same", 1), Interest("reborn", 7, "u2")));
+        var informer = _rig.Run();
+        await informer.SyncedAsync(Cancellation);
+        var late = _rig.New(_rig.StateFile);
+        late.LoadState();
+        var taken = late.Snapshot;
+        Assert.Equal(3, taken.Count);
+        await using var changes = informer.ChangesSince(taken, 64, Cancellation).GetAsyncEnumerator(Cancellation);
+        Assert.True(await changes.MoveNextAsync());
+        Assert.Equal(["Added reborn@7", "Added same@1", "Deleted gone@9", "Deleted reborn@9"], changes.Current.Select(c => Text([c])).Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("cut")]
     [InlineData("flipped")]

@@ -147,6 +147,8 @@ public sealed class AdmissionTests
     /// <summary>A real store on a disk that is full: reads go on, writes are refused as <see cref="IRevisionStore"/> says.</summary>
     private sealed class FullStore(IRevisionStore inner) : IRevisionStore
     {
+        public string Id => "full.0";
+
         public long Revision => inner.Revision;
 
         public long CompactedRevision => inner.CompactedRevision;

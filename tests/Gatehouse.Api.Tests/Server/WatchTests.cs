@@ -141,6 +141,21 @@ public sealed class WatchTests
     }
 
     [Fact]
+    public async Task A_watch_that_misses_nothing_hears_so_as_it_opens()
+    {
+        // Nobody advances the clock: no round of bookmarks ever comes.
+        await using var server = await TestServer.StartAsync(time: new ManualTimeProvider());
+        var client = server.Operator();
+        await client.PostAsync(Bodies.Workers, Bodies.Worker("w1"));
+        await PublishedAsync(client, 1);
+        using var watch = await client.WatchAsync($"{Bodies.Workers}?watch=1&resourceVersion=1&allowWatchBookmarks=true");
+        var first = await TakeAsync(watch, 1);
+        await client.PostAsync(Bodies.Workers, Bodies.Worker("w2"));
+        var second = await TakeAsync(watch, 1);
+        Assert.Equal([("BOOKMARK", 1), ("ADDED", 3)], first.Concat(second).Select(l => (l.Type, l.Revision)));
+    }
+
+    [Fact]
     public async Task Bookmarks_come_each_period_to_those_who_asked()
     {
         var time = new ManualTimeProvider();
@@ -148,6 +163,7 @@ public sealed class WatchTests
         var client = server.Operator();
         await client.PostAsync(Bodies.Workers, Bodies.Worker("w1"));
         using var watch = await client.WatchAsync($"{Bodies.Interests}?watch=1&resourceVersion=1&allowWatchBookmarks=true");
+        Assert.Equal(1, (await watch.NextAsync())!.Revision);
         await client.PostAsync(Bodies.Workers, Bodies.Worker("w2"));
         await PublishedAsync(client, 2);
         // Each round is armed when the one before it is done.

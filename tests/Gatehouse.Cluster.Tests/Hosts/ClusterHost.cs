@@ -21,6 +21,16 @@ internal sealed class ClusterHost : ApiHost
 
     public ClusterOptions Options { get; set; }
 
+    /// <summary>Where the cluster remembers root's store.</summary>
+    public string RootStoreNote => Path.Combine(_directory.Path, "root-store");
+
+    /// <summary>One question to root, as the cluster asks it.</summary>
+    public async Task AskRootAsync()
+    {
+        using var client = new HttpObjectClient(_root!.ClientOptions(RootHost.Cluster(Options.Name)) with { Store = new ServerStore(RootStoreNote) });
+        await client.ListAsync<Subnetwork>(new Selection(Fields: $"spec.cluster={Options.Name}"), default);
+    }
+
     /// <summary>Oakestra's surface over TLS, as somebody or as nobody.</summary>
     public HttpClient RawClient(UserInfo? user)
     {
@@ -79,7 +89,7 @@ internal sealed class ClusterHost : ApiHost
     protected override HostedRole MakeRole()
     {
         var options = Options with { MirrorDirectory = Path.Combine(_directory.Path, "mirror") };
-        var role = new ClusterRole(options, _root?.ClusterClient(options.Name), Time, NullLoggerFactory.Instance);
+        var role = new ClusterRole(options, _root?.ClusterClient(options.Name, new ServerStore(RootStoreNote)), Time, NullLoggerFactory.Instance);
         return new(
             o => o with { Admissions = role.Admissions, Authorizer = role.Authorizer, SideListeners = role.SideListeners, MapEndpoints = role.Map },
             local => role.LoadAsync(local, default),

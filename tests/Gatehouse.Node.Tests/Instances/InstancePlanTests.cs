@@ -60,6 +60,10 @@ public sealed class InstancePlanTests
     public void Decide_NewInstanceAddress_IsAdopted() =>
         Assert.Equal(InstanceStep.Adopt, InstancePlan.Decide(new(Object("R"), true, Attached("a")! with { Address = null }, true, null, null), Options, Now).Step);
 
+    [Fact]
+    public void Decide_OtherReachableAddressThanTheOneThatWasReported_IsReported() =>
+        Assert.Equal(InstanceStep.Adopt, InstancePlan.Decide(new(Object("R"), true, Attached("a"), true, null, null) { Reachable = Space with { Ipv6 = null } }, Options, Now).Step);
+
     private static FabricInstance? Object(string code) => code == "-" ? null : new()
     {
         Metadata = new() { Name = "web.0" },

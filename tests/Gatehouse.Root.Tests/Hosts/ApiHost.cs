@@ -4,6 +4,7 @@ using Gatehouse.Api.Client;
 using Gatehouse.Api.Identity;
 using Gatehouse.Api.Server;
 using Gatehouse.Store;
+using Gatehouse.Store.Memory;
 
 namespace Gatehouse.TestHosts;
 
@@ -46,9 +47,9 @@ internal abstract class ApiHost(TimeProvider time, IRevisionStore store, string 
     };
 
     /// <summary>A client with somebody's rights, over TLS.</summary>
-    public HttpObjectClient Client(UserInfo user)
+    public HttpObjectClient Client(UserInfo user, ServerStore? known = null)
     {
-        var client = new HttpObjectClient(ClientOptions(user));
+        var client = new HttpObjectClient(ClientOptions(user) with { Store = known });
         _clients.Add(client);
         return client;
     }
@@ -73,6 +74,15 @@ internal abstract class ApiHost(TimeProvider time, IRevisionStore store, string 
         await _run;
         await Server.DisposeAsync();
         await _role!.End();
+    }
+
+    /// <summary>Starts again on an empty store.</summary>
+    public async Task RestartEmptyAsync()
+    {
+        await StopAsync();
+        await store.DisposeAsync();
+        store = new MemoryStore(TimeProvider.System);
+        await ResumeAsync();
     }
 
     public async Task RestartAsync()

@@ -41,7 +41,7 @@ internal sealed class RootHost : ApiHost
     };
 
     /// <summary>A client with a cluster's rights.</summary>
-    public HttpObjectClient ClusterClient(string name) => Client(Cluster(name));
+    public HttpObjectClient ClusterClient(string name, ServerStore? known = null) => Client(Cluster(name), known);
 
     public static UserInfo Cluster(string name) => new($"{UserInfo.ClusterPrefix}{name}", [UserInfo.ClustersGroup]);
 

@@ -150,6 +150,47 @@ public sealed class ExposureTests
         await LabClient.EventuallyAsync(() => scene.Gateway.Role.Flows.To(System.Net.IPAddress.Parse(Public4), 6, 8080).Count == 0, "its flows are ended");
     }
 
+    [Fact]
+    public async Task MovedAwayWhileTheAgentWasDown_IsServedNoMoreAfterItsReturn()
+    {
+        await using var scene = await GatewayScene.CreateAsync();
+        await scene.ExposeAsync("tcp", Protocol.Tcp, 8080, v6: false, keeps: false);
+        await scene.ExposeAsync("stays", Protocol.Tcp, 8081, v6: false, keeps: false);
+        await scene.ServesAsync(Public4, 8080);
+        await scene.ServesAsync(Public4, 8081);
+        using var open = await LabConnection.OpenAsync(scene.Outside, Public4, 8080);
+        await scene.Gateway.StopAsync();
+        Assert.True(await CanConnectAsync(scene.Outside, Public4, 8080));
+
+        var moved = scene.Exposure("tcp");
+        await scene.Lab.Cluster.Objects.UpdateStatusAsync(moved with { Status = moved.Status! with { Worker = "w2" } }, TestContext.Current.CancellationToken);
+        await scene.Gateway.StartAsync();
+
+        await LabClient.EventuallyAsync(async () => !await CanConnectAsync(scene.Outside, Public4, 8080), "it is served no more");
+        await LabClient.EventuallyAsync(() => scene.Gateway.Role.Flows.To(System.Net.IPAddress.Parse(Public4), 6, 8080).Count == 0, "its flows are ended");
+        await scene.ServesAsync(Public4, 8081);
+    }
+
+    [Fact]
+    public async Task PeersAndInterests_ThatWentWhileTheAgentWasDown_AreHeldNoMoreAfterItsReturn()
+    {
+        await using var scene = await GatewayScene.CreateAsync();
+        await scene.ExposeAsync("tcp", Protocol.Tcp, 8080, v6: false, keeps: false);
+        await scene.ServesAsync(Public4, 8080);
+        var peer = Assert.Single(scene.Gateway.Role.Peers.Peers).Key;
+        var interest = scene.Lab.Cluster.Objects.All<Interest>().First(i => i.Spec.Holder == "w1");
+        await scene.Gateway.StopAsync();
+
+        await scene.Lab.Cluster.Objects.DeleteAsync<Peer>(peer, null, TestContext.Current.CancellationToken);
+        await scene.Lab.Cluster.Objects.DeleteAsync<Interest>(interest.Metadata.Name, null, TestContext.Current.CancellationToken);
+        await scene.Gateway.StartAsync();
+
+        await LabClient.EventuallyAsync(() => scene.Gateway.Role.Peers.Peers.Count == 0, "the peer is gone");
+
+        // The worker still needs it, so it asks again, and hears of later changes.
+        await LabClient.EventuallyAsync(() => scene.Lab.Cluster.Objects.All<Interest>().Any(i => i.Metadata.Name == interest.Metadata.Name), "the interest is made anew");
+    }
+
     [Theory]
     [InlineData(Protocol.Tcp, 22)]
     [InlineData(Protocol.Tcp, 11_022)]

@@ -55,6 +55,49 @@ public sealed class HarmTests
         await LabClient.EventuallyAsync(() => AnswersAsync(lab, v6: true), "IPv6 works after a restart");
     }
 
+    [Fact]
+    public async Task WorkerWithoutIpv6_IsInNobodysIpv6Slots_UntilItHasItAgain()
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1, o => o with { Limits = o.Limits with { Repair = Never } });
+        var near = await lab.Lab.AddInstanceAsync(lab.Worker1, "web", 9);
+        await using var server = LabServer.Start(near.Host, near.Name, 80);
+        foreach (var v6 in new[] { false, true }) await LabClient.EventuallyAsync(() => AnswersAsync(lab, v6), $"it answers (IPv6: {v6})");
+        await lab.KnowsAsync(2);
+
+        await lab.Worker2.Host.RunAsync("ip", "link", "set", "eth1", "mtu", "1300");
+        await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance("web.0").Status!.NamespaceAddress is { Ipv4: not null, Ipv6: null }, "the worker says that it has no IPv6");
+        await LabClient.EventuallyAsync(() => lab.Worker1.Role.Services.All.First(s => s.Name == "web").Targets.Count(t => t.Namespace6 is not null) == 1, "the caller's worker knows");
+        Assert.Equal(["web.9"], (await LabClient.CountAsync(lab.Client.Host, lab.Target(true), 80, 8)).Keys);
+        Assert.Equal(2, (await LabClient.CountAsync(lab.Client.Host, lab.Target(false), 80, 8)).Count);
+
+        // A restart tells the same.
+        await lab.Worker2.StopAsync();
+        await lab.Worker2.StartAsync();
+        Assert.Equal(["web.9"], (await LabClient.CountAsync(lab.Client.Host, lab.Target(true), 80, 4)).Keys);
+
+        await lab.Worker2.Host.RunAsync("ip", "link", "set", "eth1", "mtu", "1500");
+        await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance("web.0").Status!.NamespaceAddress == lab.Server.Namespace, "the worker says that it has IPv6 again");
+        await LabClient.EventuallyAsync(() => lab.Worker1.Role.Services.All.First(s => s.Name == "web").Targets.All(t => t.Namespace6 is not null), "the caller's worker knows");
+        Assert.Equal(2, (await LabClient.CountAsync(lab.Client.Host, lab.Target(true), 80, 8)).Count);
+    }
+
+    [Fact]
+    public async Task FactsThatSomebodyChangedAtTheCluster_ArePutBackByTheirWorker()
+    {
+        await using var lab = await ServicePair.CreateAsync(BalancingPolicy.RoundRobin, 1);
+        Worker Stored() => lab.Lab.Cluster.Objects.All<Worker>().First(w => w.Metadata.Name == "w2");
+        var facts = Stored().Spec;
+
+        foreach (var wrong in new[] { facts with { Underlay = "192.168.77.99" }, facts with { TunnelPort = 4_790 }, facts with { PublicAddresses = ["198.51.100.7"], Gateway = true } })
+        {
+            await lab.Lab.Cluster.Objects.UpdateAsync(Stored() with { Spec = wrong }, TestContext.Current.CancellationToken);
+            await LabClient.EventuallyAsync(
+                () => Stored().Spec is var now && now.Underlay == facts.Underlay && now.TunnelPort == facts.TunnelPort && now.PublicAddresses.Count == 0 && !now.Gateway, "its worker puts them back", 5);
+        }
+
+        await LabClient.EventuallyAsync(() => AnswersAsync(lab, v6: false), "it answers");
+    }
+
     /// <summary>Without the timer: only that the tables themselves are watched can bring them back.</summary>
     [Fact]
     public async Task TablesThatSomebodyFlushes_AreBackAtOnce()

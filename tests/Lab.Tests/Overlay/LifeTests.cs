@@ -43,12 +43,34 @@ public sealed class LifeTests
         await lab.KnowsAsync(1);
         Assert.DoesNotContain(leaving, (await LabClient.CountAsync(lab.Client.Host, lab.Target(false), 80, 10)).Keys);
         await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance(leaving).Status!.Phase == InstancePhase.Draining, "the worker reports the drain");
+        await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance(leaving).Status!.Load == 1, "the worker says how many flows are open, and that without a survey", 10);
         await open.EchoAsync(10_000);
         Assert.True(lab.Worker2.Role.Instances.Attached.ContainsKey(leaving));
 
         open.Dispose();
         await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance(leaving).Status!.Phase == InstancePhase.Dead, "it ends with its last flow");
         Assert.False(lab.Worker2.Role.Instances.Attached.ContainsKey(leaving));
+    }
+
+    [Theory]
+    [InlineData("web.0", "web.1")]
+    [InlineData("web.1", "web.0")]
+    public async Task Load_OfOneInstanceIsReported_WhileAnotherIsGoneAtTheCluster(string gone, string other)
+    {
+        await using var lab = await ServicePair.CreateAsync(
+            BalancingPolicy.RoundRobin, 2, o => o with { Limits = o.Limits with { Survey = TimeSpan.FromMilliseconds(100) } });
+        await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Objects.All<FabricInstance>().Where(i => i.Spec.Service == "web").All(i => i.Status!.Load == 0), "both are counted");
+        lab.Lab.Cluster.Objects.Forbids = key => key.Name == gone;
+        var open = new List<LabConnection>();
+        try
+        {
+            for (var i = 0; i < 4; i++) open.Add(await LabConnection.OpenAsync(lab.Client.Host, lab.Target(false), 80));
+            await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Instance(other).Status!.Load == 2, $"the load of {other} is reported", 10);
+        }
+        finally
+        {
+            open.ForEach(c => c.Dispose());
+        }
     }
 
     [Fact]

@@ -22,6 +22,9 @@ internal sealed class MemoryObjects : IObjectClient
     /// <summary>Called after each change, outside of the lock.</summary>
     public Action<ApiObject> Stored { get; set; } = static _ => { };
 
+    /// <summary>Whose reading is forbidden, as a cluster answers for what is gone or another worker's.</summary>
+    public Func<ObjectKey, bool> Forbids { get; set; } = static _ => false;
+
     public bool IsAway { get; private set; }
 
     /// <summary>Cuts everybody off, or lets them in again.</summary>
@@ -41,6 +44,7 @@ internal sealed class MemoryObjects : IObjectClient
         where T : ApiObject, IKind<T>
     {
         Reach();
+        if (Forbids(key)) throw new ApiStatusException(new Status { Code = 403, Reason = StatusReason.Forbidden, Message = $"{T.Info.Plural} \"{key.Name}\" is forbidden" });
         lock (_gate) return Task.FromResult((T?)_objects.GetValueOrDefault((T.Info.Kind, key)));
     }
 

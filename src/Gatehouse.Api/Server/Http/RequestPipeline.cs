@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Gatehouse.Api.Client;
 using Gatehouse.Api.Server.Registry;
 using Gatehouse.Objects;
 using Gatehouse.Store;
@@ -41,6 +42,7 @@ internal sealed partial class RequestPipeline(
     private async Task GuardAsync(HttpContext context, Func<Call, Task> serve)
     {
         var call = new Call();
+        context.Response.Headers[ServerStore.Header] = options.Store.Id;
         var start = options.Time.GetTimestamp();
         try
         {

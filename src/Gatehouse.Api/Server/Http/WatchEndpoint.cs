@@ -103,6 +103,8 @@ internal sealed class WatchEndpoint(ObjectReader reader, WatchHub hub, ApiServer
         {
             foreach (var entry in initial?.Entries ?? []) output.Write(WatchFrames.Initial(request.Kind, entry));
             if (error is not null) output.Write(WatchFrames.Error(error));
+            // Nothing happened since: a client that resumes hears now that it is in step, and not when the next bookmark is due.
+            if (watcher is { Bookmarks: true } && !watcher.Items.TryPeek(out _)) output.Write(WatchFrames.Bookmark(request.Kind, after));
             // The head goes out at once: the client knows that the watch is open.
             await output.FlushAsync(request.Aborted);
             if (watcher is null) return;
