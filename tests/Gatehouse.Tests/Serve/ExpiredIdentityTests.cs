@@ -111,7 +111,8 @@ public sealed class ExpiredIdentityTests : IDisposable
     private Process Start(string role, string[] more)
     {
         var process = Process.Start(new ProcessStartInfo(
-            Path.Combine(AppContext.BaseDirectory, "gatehouse"), ["serve", role, "--state", _folder[role], "--log", "text", .. more]) { RedirectStandardError = true })!;
+            Path.Combine(AppContext.BaseDirectory, "gatehouse"), ["serve", role, "--state", _folder[role], "--log", "text", .. more])
+        { RedirectStandardError = true })!;
         _running.Add(process);
         return process;
     }
