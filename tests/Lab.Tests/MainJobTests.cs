@@ -214,6 +214,8 @@ public sealed class MainJobTests(MainJob job) : IClassFixture<MainJob>
         await using (var listener = RunningCommand.Start(LabUnderTest.Program, ["lab", "run", "--name", job.Lab.Name, "worker3", "--", "socat", "-d", "-d", "TCP4-LISTEN:8095,fork", "PIPE"]))
         {
             await listener.LineAsync("listening on");
+            // The gateway looks at its host's listeners now and then.
+            await job.Lab.RequireAsync("run", "root", "--", "timeout", "120", "sh", "-c", "until gatehouse get gatewayhost gw -o json | grep -q 8095; do sleep 0.2; done");
             var refused = await job.Lab.InAsync("root", "gatehouse", "expose", "web", "--gateway", "gw", "--port", "8095");
             Assert.Equal(1, refused.ExitCode);
             Assert.Contains("8095 is in use", refused.Errors, StringComparison.Ordinal);
