@@ -11,7 +11,7 @@ internal sealed class LabProcesses(LabPaths paths, TimeProvider time)
     private const string StartScript = "log=$1; shift; echo $$; exec \"$@\" </dev/null >>\"$log\" 2>&1";
 
     // .NET's diagnostic port is a socket under /tmp, which a killed process leaves behind.
-    private static readonly string[] Settings = ["DOTNET_EnableDiagnostics=0"];
+    private static readonly string[] Settings = ["DOTNET_EnableDiagnostics=0", "DOTNET_GCgen0size=0x4000000"];
 
     /// <summary>Starts a process and waits until it says that it is ready.</summary>
     /// <param name="started">Gets the process id, as the lab numbers it, before the wait.</param>

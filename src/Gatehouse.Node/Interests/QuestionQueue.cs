@@ -10,8 +10,8 @@ namespace Gatehouse.Node.Interests;
 /// <remarks>Safe for any thread. As long as what waits for answers: slow path and exposures have their bounds.</remarks>
 internal sealed class QuestionQueue(IObjectClient cluster, int requests)
 {
-    /// <summary>The most questions of one request.</summary>
-    private const int MostTogether = 256;
+    /// <summary>The most questions of one request: a burst of a hundred is shared by the requests that may run, so that both sides work at it at once.</summary>
+    private const int MostTogether = 24;
 
     private readonly Lock _gate = new();
     private readonly Queue<Question> _waiting = new();
