@@ -174,7 +174,9 @@ public sealed partial class HttpObjectClient : IObjectClient, IDisposable
 
     private static ApiStatusException Expired(KindInfo kind) => new(new Status
     {
-        Code = 410, Reason = StatusReason.Expired, Message = $"the server's store was put back from a copy since {kind.Plural} were listed: its revisions mean other writes now; list again",
+        Code = 410,
+        Reason = StatusReason.Expired,
+        Message = $"the server's store was put back from a copy since {kind.Plural} were listed: its revisions mean other writes now; list again",
     });
 
     private async Task<(ListMeta Meta, string? Store)> ListPageAsync<T>(ApiRequest request, List<T> items, CancellationToken cancellation)

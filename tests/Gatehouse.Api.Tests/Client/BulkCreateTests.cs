@@ -72,7 +72,8 @@ public sealed class BulkCreateTests
         Server = server.Url,
         Credentials = new FixedCredentials(new ApiCredentials
         {
-            Trust = new X509Certificate2Collection(server.Authority.Root), Certificate = TestServer.Issue(server.Authority, new UserInfo("op", [UserInfo.MastersGroup])),
+            Trust = new X509Certificate2Collection(server.Authority.Root),
+            Certificate = TestServer.Issue(server.Authority, new UserInfo("op", [UserInfo.MastersGroup])),
         }),
     });
 }
