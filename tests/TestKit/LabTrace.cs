@@ -10,6 +10,9 @@ public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string>
     /// <summary>Command lines, for the text of a failure.</summary>
     public IReadOnlyDictionary<int, string> Commands { get; private init; } = new Dictionary<int, string>();
 
+    /// <summary>Clock ticks since the machine's start, as processes' starts are told.</summary>
+    private long Taken { get; } = (long)(double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture) * 100);
+
     private static readonly string[] Kinds = ["net", "mnt", "pid"];
 
     /// <summary>Looks at the lab of a directory: everything in the process namespace whose first process was started for it.</summary>
@@ -31,7 +34,8 @@ public sealed record LabTrace(string Directory, IReadOnlyDictionary<int, string>
         List<string> found = [];
         if (System.IO.Directory.Exists(Directory)) found.Add(Directory);
         found.AddRange(Processes.Where(p => StartOf(p.Key) == p.Value).Select(p => $"process {p.Key}: {Commands[p.Key]}: {Text(p.Key, "stat")}"));
-        var alive = Pids().Where(p => StartOf(p).Length > 0).SelectMany(p => Kinds.Select(k => Namespace(p, k))).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        // The kernel gives the number of a namespace that ended to the next one at once: only who was there at the time of the look can still hold the lab's.
+        var alive = Pids().Where(p => long.TryParse(StartOf(p), NumberStyles.None, CultureInfo.InvariantCulture, out var start) && start <= Taken).SelectMany(p => Kinds.Select(k => Namespace(p, k))).OfType<string>().ToHashSet(StringComparer.Ordinal);
         found.AddRange(Namespaces.Where(alive.Contains));
         found.AddRange(File.ReadLines("/proc/self/mountinfo").Where(l => l.Contains(Directory, StringComparison.Ordinal) || Namespaces.Any(n => l.Contains(n, StringComparison.Ordinal))));
         return found;
