@@ -67,8 +67,8 @@ public static class CertificateCheck
         {
             switch (extension)
             {
-                case X509BasicConstraintsExtension { CertificateAuthority: true }: return "is an authority, not a member";
-                case X509EnhancedKeyUsageExtension usage: purposes = usage.EnhancedKeyUsages.Cast<Oid>().Any(o => o.Value == purpose); break;
+                case X509BasicConstraintsExtension basic when Own(basic).CertificateAuthority: return "is an authority, not a member";
+                case X509EnhancedKeyUsageExtension usage: purposes = Own(usage).EnhancedKeyUsages.Cast<Oid>().Any(o => o.Value == purpose); break;
                 case { Critical: true, Oid.Value: not (BasicConstraints or KeyUsage) }: return $"has the critical extension {extension.Oid?.Value}, which is not known";
                 default: break;
             }
@@ -76,4 +76,10 @@ public static class CertificateCheck
 
         return purposes ? null : $"is not for {(purpose == ClientPurpose ? "clients" : "servers")}";
     }
+
+    // The streams of a connection share its certificate, and the runtime's extensions decode themselves at the first look, into fields that another
+    // thread reads half filled. A copy is one caller's alone.
+    private static X509BasicConstraintsExtension Own(X509BasicConstraintsExtension shared) => new(shared, shared.Critical);
+
+    private static X509EnhancedKeyUsageExtension Own(X509EnhancedKeyUsageExtension shared) => new(shared, shared.Critical);
 }

@@ -121,6 +121,28 @@ public sealed class CertificateAuthorityTests
         }
     }
 
+    [Fact]
+    public void Many_threads_may_look_at_one_certificate()
+    {
+        using var root = CertificateAuthority.CreateRoot("root", TimeProvider.System);
+        using var issued = Issue(root, Admin);
+        for (var round = 0; round < 2000; round++)
+        {
+            // A fresh object each time: the runtime decodes a certificate's extensions when they are first looked at.
+            using var leaf = X509CertificateLoader.LoadCertificate(issued.RawData);
+            using var together = new Barrier(4);
+            var refusals = new string?[4];
+            var threads = Enumerable.Range(0, 4).Select(i => new Thread(() =>
+            {
+                together.SignalAndWait();
+                refusals[i] = CertificateCheck.Refuse(leaf, root.Certificate, CertificateCheck.ClientPurpose, DateTimeOffset.UtcNow);
+            })).ToList();
+            threads.ForEach(static t => t.Start());
+            threads.ForEach(static t => t.Join());
+            Assert.All(refusals, Assert.Null);
+        }
+    }
+
     [Theory]
     [InlineData("w1")]
     [InlineData("a-very-long-name-of-sixty-three-characters-that-is-a-label-0123456")]
