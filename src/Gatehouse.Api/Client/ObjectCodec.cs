@@ -52,7 +52,7 @@ internal static class ObjectCodec
                 var start = (int)reader.TokenStartIndex;
                 reader.Skip();
                 var item = json[start..(int)reader.BytesConsumed];
-                outcomes.Add(ApiAnswer.TryReadStatus(item) is { } refusal ? new(null, refusal) : new(Decode<T>(item), null));
+                outcomes.Add(IsStatus(item) && ApiAnswer.TryReadStatus(item) is { } refusal ? new(null, refusal) : new(Decode<T>(item), null));
             }
         }
 
@@ -173,6 +173,22 @@ internal static class ObjectCodec
 
         Expect(type is not null && json.Length > 0, "an event has type and object");
         return type!;
+    }
+
+    /// <summary>Whether an object says that it is a Status; the kind comes first or second, so that hardly anything is read.</summary>
+    private static bool IsStatus(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isKind = reader.ValueTextEquals("kind"u8);
+            reader.Read();
+            if (isKind) return reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("Status"u8);
+            reader.Skip();
+        }
+
+        return false;
     }
 
     /// <summary>The revision alone, of an object of any shape.</summary>
