@@ -91,14 +91,16 @@ internal sealed class ObjectEndpoints(ObjectReader reader, ObjectWriter writer, 
 
     private async ValueTask CreateAsync(ObjectRequest request)
     {
-        var (body, refusal) = await ReadAsync(request, Answers.Json);
-        if (body is not null && BulkCreate.ItemsOf(request.Kind, body) is { } items)
+        var (body, refusal) = await ReadBodyAsync(request, Answers.Json);
+        var items = body is null ? null : BulkCreate.ItemsOf(request.Kind, body);
+        if (body is not null) refusal = Validate(request, items is null ? [body] : items.OfType<JsonObject>());
+        if (items is not null && refusal is null)
         {
             await Answers.BytesAsync(request.Context, 200, Answers.Json, await BulkCreate.RunAsync(request, writer, items));
             return;
         }
 
-        var outcome = body is null ? refusal! : await writer.CreateAsync(request.Kind, request.User, request.Path.Namespace, body, request.Aborted);
+        var outcome = refusal is not null ? refusal : await writer.CreateAsync(request.Kind, request.User, request.Path.Namespace, body!, request.Aborted);
         await WriteAsync(request, outcome, 201);
     }
 
@@ -150,17 +152,19 @@ internal sealed class ObjectEndpoints(ObjectReader reader, ObjectWriter writer, 
 
     private async ValueTask<(JsonObject? Body, Status? Refusal)> ReadAsync(ObjectRequest request, string type)
     {
+        var (body, refusal) = await ReadBodyAsync(request, type);
+        if (body is not null) refusal = Validate(request, [body]);
+        return refusal is null ? (body, null) : (null, refusal);
+    }
+
+    private static Status? Validate(ObjectRequest request, IEnumerable<JsonObject> objects) =>
+        objects.Select(o => FieldValidation.Refuse(request, o)).FirstOrDefault(static r => r is not null);
+
+    private async ValueTask<(JsonObject? Body, Status? Refusal)> ReadBodyAsync(ObjectRequest request, string type)
+    {
         // A client that asks for a rehearsal must not get the real thing.
         if (request.Query("dryRun") is not null) return (null, NoDryRun());
-        var (body, refusal) = await RequestBody.ReadObjectAsync(request.Context.Request, type, options.Limits.BodyBytes, request.Aborted);
-        if (body is null) return (null, refusal);
-        var objects = BulkCreate.ItemsOf(request.Kind, body) is { } items ? items.OfType<JsonObject>() : [body];
-        foreach (var one in objects)
-        {
-            if (FieldValidation.Refuse(request, one) is { } unknown) return (null, unknown);
-        }
-
-        return (body, null);
+        return await RequestBody.ReadObjectAsync(request.Context.Request, type, options.Limits.BodyBytes, request.Aborted);
     }
 
     private static Status NoDryRun() => Refusals.BadRequest("dryRun is not offered by this server");
