@@ -28,6 +28,7 @@ public sealed class SqliteStore : IRevisionStore
     {
         var metrics = options.Metrics ?? new StoreMetrics();
         _lock = file.Lock;
+        Id = $"{file.Contents.Head.StoreId}.{file.Lock.History}";
         _journal = Journal.Continue(file.Database, file.Contents.Head);
         _ledger = new LiveLedger(file.Contents.State, options, metrics);
         _hub = new WatchHub(_ledger, options, metrics, time);
@@ -38,7 +39,7 @@ public sealed class SqliteStore : IRevisionStore
     }
 
     /// <inheritdoc/>
-    public string Id => $"{_journal.Head.StoreId}.{_lock.History}";
+    public string Id { get; }
 
     /// <inheritdoc/>
     public long Revision => _ledger.State.Revision;
