@@ -38,7 +38,7 @@ internal sealed class FlowEnds(FlowTable flows, Func<IReadOnlySet<uint>> known, 
             if (again.Count == 0) await _signal.WaitAsync(cancellation);
             var start = time.GetTimestamp();
             var first = Take();
-            End([.. first.Union(again.Except(known()))]);
+            End([.. first.Union(again).Except(known())]);
             again = first;
             var pause = time.GetElapsedTime(start) * PauseFactor;
             await Task.Delay(pause > secondSweep ? pause : secondSweep, time, cancellation);
