@@ -17,6 +17,9 @@ internal sealed class ClusterLoops : IDisposable
 {
     private static readonly TimeSpan KnownHerePause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>A peer is all of its worker's instances, and every worker gets it whole: the first change goes out at once, those right after it together.</summary>
+    private static readonly TimeSpan PeerRest = TimeSpan.FromMilliseconds(200);
+
     private readonly string _cluster;
     private readonly ClusterState _state;
     private readonly WorkerReconciler _workers;
@@ -33,8 +36,8 @@ internal sealed class ClusterLoops : IDisposable
         Workers = Loop("cluster.workers", _workers.StepAsync);
         Instances = Loop("cluster.instances", _instances.StepAsync);
         Services = Loop("cluster.services", services.StepAsync);
-        Peers = Loop("cluster.peers", peers.StepAsync);
-        PeersUp = Loop("cluster.peers.up", peers.StepUpAsync);
+        Peers = Loop("cluster.peers", (worker, ct) => RestedAsync(Peers!, worker, peers.StepAsync(worker, ct)));
+        PeersUp = Loop("cluster.peers.up", (worker, ct) => RestedAsync(PeersUp!, worker, peers.StepUpAsync(worker, ct)));
         ForeignPeers = Loop("cluster.peers.foreign", peers.StepForeignAsync);
         Queries = Loop("cluster.interests.up", queries.StepAsync);
         GatewayHosts = Loop("cluster.gatewayhosts", (name, ct) => Copy(_state.Upstream?.GatewayHosts, _state.Feeds.GatewayHosts, Take).StepAsync(name, ct));
@@ -110,6 +113,12 @@ internal sealed class ClusterLoops : IDisposable
     {
         foreach (var loop in Every) loop.Dispose();
         _instances.Dispose();
+    }
+
+    private static async Task<DateTimeOffset?> RestedAsync(ReconcileLoop<string> loop, string worker, Task<bool> step)
+    {
+        if (await step) loop.Rest(worker, PeerRest);
+        return null;
     }
 
     // Who asked has an answer already when the service is known here: what other clusters have of it may wait until a burst of first packets is through.

@@ -4,7 +4,7 @@ namespace Gatehouse.Api.Reconciling;
 
 /// <summary>
 /// Keys that have to be looked at: each at most once in the queue, never at two workers at the same time, and again when it was marked while somebody had it.
-/// Also in the future: for each key the earliest time counts.
+/// Also in the future: for each key the earliest time counts. A key may be given a rest, before which nobody gets it again, however often it is marked.
 /// </summary>
 /// <remarks>Safe for any thread. Bounded by the number of different keys, since a key waits only once.</remarks>
 public sealed class DirtyQueue<TKey> : IDisposable
@@ -14,13 +14,14 @@ public sealed class DirtyQueue<TKey> : IDisposable
     private readonly HashSet<TKey> _dirty = [];
     private readonly HashSet<TKey> _busy = [];
     private readonly Dictionary<TKey, DateTimeOffset> _due = [];
+    private readonly Dictionary<TKey, DateTimeOffset> _rests = [];
     private readonly PriorityQueue<TKey, DateTimeOffset> _agenda = new();
     private readonly Channel<TKey> _ready = Channel.CreateUnbounded<TKey>();
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private DateTimeOffset _armed = DateTimeOffset.MaxValue;
 
-    /// <param name="time">For <see cref="MarkAt"/>.</param>
+    /// <param name="time">For <see cref="MarkAt"/> and <see cref="Rest"/>.</param>
     public DirtyQueue(TimeProvider time)
     {
         _time = time;
@@ -45,11 +46,17 @@ public sealed class DirtyQueue<TKey> : IDisposable
     /// <summary>The key has to be looked at then, or earlier when an earlier time is set.</summary>
     public void MarkAt(TKey key, DateTimeOffset due)
     {
+        lock (_gate) MarkAtLocked(key, due);
+    }
+
+    /// <summary>The key, which the caller has, is not given out again before then: what is marked until then is one look.</summary>
+    public void Rest(TKey key, DateTimeOffset until)
+    {
         lock (_gate)
         {
-            if (_due.TryGetValue(key, out var earlier) && earlier <= due) return;
-            _due[key] = due;
-            _agenda.Enqueue(key, due);
+            _rests[key] = until;
+            _agenda.Enqueue(key, until);
+            if (_dirty.Remove(key)) MarkAtLocked(key, until);
             Arm();
         }
     }
@@ -82,7 +89,16 @@ public sealed class DirtyQueue<TKey> : IDisposable
 
     private void MarkLocked(TKey key)
     {
-        if (_dirty.Add(key) && !_busy.Contains(key)) _ready.Writer.TryWrite(key);
+        if (_rests.TryGetValue(key, out var until)) MarkAtLocked(key, until);
+        else if (_dirty.Add(key) && !_busy.Contains(key)) _ready.Writer.TryWrite(key);
+    }
+
+    private void MarkAtLocked(TKey key, DateTimeOffset due)
+    {
+        if (_due.TryGetValue(key, out var earlier) && earlier <= due) return;
+        _due[key] = due;
+        _agenda.Enqueue(key, due);
+        Arm();
     }
 
     private void Ring()
@@ -94,6 +110,7 @@ public sealed class DirtyQueue<TKey> : IDisposable
             while (_agenda.TryPeek(out var key, out var due) && due <= now)
             {
                 _agenda.Dequeue();
+                if (_rests.TryGetValue(key, out var rested) && rested <= now) _rests.Remove(key);
                 if (!_due.TryGetValue(key, out var wanted) || wanted != due) continue;
                 _due.Remove(key);
                 MarkLocked(key);

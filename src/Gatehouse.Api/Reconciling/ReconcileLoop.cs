@@ -72,6 +72,9 @@ public sealed partial class ReconcileLoop<TKey> : IDisposable
     /// <summary>The key has to be looked at then.</summary>
     public void MarkAt(TKey key, DateTimeOffset due) => _queue.MarkAt(key, due);
 
+    /// <summary>For a step to call with its own key: no other begins for so long, and what changes meanwhile is one step.</summary>
+    public void Rest(TKey key, TimeSpan duration) => _queue.Rest(key, _options.Time.GetUtcNow() + duration);
+
     /// <summary>Tries the failed keys again without their pause: whatever was away is back.</summary>
     public void RetryNow() => Mark(_failures.Keys);
 

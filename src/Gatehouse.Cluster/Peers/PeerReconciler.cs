@@ -7,19 +7,20 @@ namespace Gatehouse.Cluster.Peers;
 internal sealed class PeerReconciler(string cluster, ClusterState state)
 {
     /// <summary>The peer of one of this cluster's workers, in the cluster's store.</summary>
-    public async Task<DateTimeOffset?> StepAsync(string worker, CancellationToken cancellation)
+    /// <returns>Whether it was written.</returns>
+    public Task<bool> StepAsync(string worker, CancellationToken cancellation)
     {
         var gateway = state.Feeds.GatewayHosts.All.FirstOrDefault(g => g.Spec.Cluster == cluster && g.Status?.Worker == worker)?.Status;
         var before = state.Feeds.Peers.Find(Subnetwork.NameFor(cluster, worker))?.Spec.PublicAddresses ?? [];
         var wanted = PeerPlan.Of(cluster, state.Feeds.Workers.Find(worker), state.InstanceIndex.OfWorker(worker), PeerPlan.Served(gateway, before));
-        await BringAsync(Subnetwork.NameFor(cluster, worker), wanted, cancellation);
-        return null;
+        return BringAsync(Subnetwork.NameFor(cluster, worker), wanted, cancellation);
     }
 
     /// <summary>The same peer at root: known there while the worker has instances or public addresses, or calls other clusters.</summary>
-    public async Task<DateTimeOffset?> StepUpAsync(string worker, CancellationToken cancellation)
+    /// <returns>Whether it was written.</returns>
+    public async Task<bool> StepUpAsync(string worker, CancellationToken cancellation)
     {
-        if (state.Upstream is not { } upstream) return null;
+        if (state.Upstream is not { } upstream) return false;
         var name = Subnetwork.NameFor(cluster, worker);
         var (here, atRoot) = (state.Feeds.Peers.Find(name), upstream.Peers.Find(name));
         var calls = state.Calls.ClustersOf(worker);
@@ -27,18 +28,20 @@ internal sealed class PeerReconciler(string cluster, ClusterState state)
         var wanted = isMet ? here!.Spec with { Calls = calls.Count > 0 ? calls : null } : null;
         if (wanted is null)
         {
-            if (atRoot is not null) await upstream.Root.DeleteAsync<Peer>(name, null, cancellation);
+            if (atRoot is null) return false;
+            await upstream.Root.DeleteAsync<Peer>(name, null, cancellation);
         }
         else if (atRoot is null)
         {
             upstream.Peers.Note(await upstream.Root.CreateAsync(new Peer { Metadata = new ObjectMeta { Name = name }, Spec = wanted }, cancellation));
         }
-        else if (!PeerPlan.Same(atRoot.Spec, wanted))
+        else
         {
+            if (PeerPlan.Same(atRoot.Spec, wanted)) return false;
             upstream.Peers.Note(await upstream.Root.UpdateAsync(atRoot with { Spec = wanted }, cancellation));
         }
 
-        return null;
+        return true;
     }
 
     /// <summary>The copy of another cluster's peer.</summary>
@@ -51,21 +54,25 @@ internal sealed class PeerReconciler(string cluster, ClusterState state)
         return null;
     }
 
-    private async Task BringAsync(string name, PeerSpec? wanted, CancellationToken cancellation)
+    private async Task<bool> BringAsync(string name, PeerSpec? wanted, CancellationToken cancellation)
     {
         var here = state.Feeds.Peers.Find(name);
         if (wanted is null)
         {
-            if (here is not null) await state.Local.DeleteAsync<Peer>(name, null, cancellation);
+            if (here is null) return false;
+            await state.Local.DeleteAsync<Peer>(name, null, cancellation);
         }
         else if (here is null)
         {
             state.Feeds.Peers.Observe(await state.Local.CreateAsync(new Peer { Metadata = new ObjectMeta { Name = name }, Spec = wanted }, cancellation));
         }
-        else if (!PeerPlan.Same(here.Spec, wanted))
+        else
         {
+            if (PeerPlan.Same(here.Spec, wanted)) return false;
             state.Feeds.Peers.Observe(await state.Local.UpdateAsync(here with { Spec = wanted }, cancellation));
         }
+
+        return true;
     }
 }
 

@@ -57,6 +57,58 @@ public sealed class ReconcileTests
     }
 
     [Fact]
+    public async Task A_key_that_rests_is_given_out_once_when_the_rest_is_over()
+    {
+        using var queue = new DirtyQueue<string>(_time);
+        queue.Mark("a");
+        Assert.Equal("a", await queue.TakeAsync(Ct));
+        queue.Mark("a");
+        queue.Rest("a", _time.Start.AddSeconds(2));
+        queue.Done("a");
+        queue.Mark("a");
+        queue.MarkAt("a", _time.Start.AddSeconds(1));
+        queue.Mark("b");
+        Assert.Equal("b", await queue.TakeAsync(Ct));
+        queue.Done("b");
+        _time.Advance(TimeSpan.FromSeconds(1.9));
+        Assert.Equal(0, queue.Count);
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal("a", await queue.TakeAsync(Ct));
+        queue.Done("a");
+        Assert.Equal(0, queue.Count);
+        queue.Mark("a");
+        Assert.Equal("a", await queue.TakeAsync(Ct));
+    }
+
+    [Fact]
+    public async Task A_step_that_asks_for_a_rest_is_followed_by_one_for_all_that_was_marked_meanwhile()
+    {
+        var steps = new SemaphoreSlim(0);
+        var count = 0;
+        var rest = TimeSpan.FromMilliseconds(200);
+        ReconcileLoop<string>? resting = null;
+        using var loop = resting = new ReconcileLoop<string>(new ReconcileOptions { Name = "test", Time = _time }, (key, _) =>
+        {
+            count++;
+            resting!.Rest(key, rest);
+            steps.Release();
+            return Task.FromResult<DateTimeOffset?>(null);
+        });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var run = loop.RunAsync(stop.Token);
+        loop.Mark("a");
+        await steps.WaitAsync(Ct);
+        for (var i = 0; i < 10; i++) loop.Mark("a");
+        await _time.TimerArmedAsync(rest);
+        Assert.Equal(1, count);
+        _time.Advance(rest);
+        await steps.WaitAsync(Ct);
+        await stop.CancelAsync();
+        await run;
+        Assert.Equal(2, count);
+    }
+
+    [Fact]
     public async Task What_fails_is_tried_again_later_and_later_and_at_once_when_told_so()
     {
         var attempts = new ConcurrentQueue<int>();
