@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Commands;
 
@@ -43,8 +42,9 @@ internal static class DemoCommand
 
     private static async Task<int> ServeAsync(int port, string instance, string worker, CancellationToken cancellation)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        // Not the slim builder: it watches the working directory, with all below it, for a change of settings that nobody makes.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.IPv6Any, port));
         await using var app = builder.Build();
         app.Run(context => context.Response.WriteAsync(Answer(context, instance, worker), context.RequestAborted));
