@@ -12,35 +12,43 @@ internal static class ChangeDelay
     private const int WarmUp = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Moves instances of services that the worker knows, one after the other, from one namespace address to another.</summary>
+    /// <summary>Moves instances of services that the worker knows from one namespace address to another and back, so many a second.</summary>
     /// <param name="services">Numbers in the population, of services that nothing real answers for.</param>
-    public static async Task<ChangeTimes[]> MeasureAsync(OverlayLab lab, Population population, NetworkNamespace worker, IReadOnlyList<int> services, int changes, CancellationToken cancellation)
+    public static async Task<ChangeTimes[]> MeasureAsync(OverlayLab lab, Population population, NetworkNamespace worker, IReadOnlyList<int> services, int changes, int perSecond, CancellationToken cancellation)
     {
+        var places = new List<AddressPair>(services.Count);
+        foreach (var number in services) places.Add((await lab.InstancesAsync(Population.Name(number), cancellation)).Single().Status!.NamespaceAddress!);
         using var events = new MapEvents(worker);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         await using var told = await ToldTimes.StartAsync(lab.Manager, "worker3", end.Token);
+        using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / perSecond));
         var delays = new List<ChangeTimes>(changes);
         for (var i = -WarmUp; i < changes; i++)
         {
-            var number = services[(i + WarmUp) % services.Count];
-            var instance = (await lab.InstancesAsync(Population.Name(number), cancellation)).Single();
-            var place = instance.Status!.NamespaceAddress!;
-            var next = place with { Ipv4 = Population.Elsewhere(place.Ipv4!) };
-            events.Skip();
-            told.Skip(next.Ipv4!);
-            var start = Stopwatch.GetTimestamp();
-            var heard = Task.Run(() => events.WaitFor(population[number], IPAddress.Parse(next.Ipv4!), Patience), cancellation);
-            await population.MoveAsync(number, next, cancellation);
-            var acknowledged = Stopwatch.GetTimestamp();
-            var there = await heard;
-            var pushed = await told.OfAsync(next.Ipv4!, end.Token);
-            if (there == 0) throw new TimeoutException($"the worker's maps did not hold {Population.Name(number)} at {next.Ipv4} after {Patience.TotalSeconds:0} s");
-            await population.MoveAsync(number, place, cancellation);
-            if (i >= 0) delays.Add(new(Milliseconds(start, acknowledged), Milliseconds(start, pushed), Milliseconds(start, there)));
+            await pace.WaitForNextTickAsync(cancellation);
+            var (which, back) = Math.DivRem(i + WarmUp, 2);
+            var (number, place) = (services[which % services.Count], places[which % services.Count]);
+            var next = back == 1 ? place : place with { Ipv4 = Population.Elsewhere(place.Ipv4!) };
+            var times = await MoveAsync(population, events, told, number, next, end.Token);
+            if (i >= 0) delays.Add(times);
         }
 
         await end.CancelAsync();
         return [.. delays];
+    }
+
+    private static async Task<ChangeTimes> MoveAsync(Population population, MapEvents events, ToldTimes told, int number, AddressPair next, CancellationToken cancellation)
+    {
+        events.Skip();
+        told.Skip(next.Ipv4!);
+        var start = Stopwatch.GetTimestamp();
+        var heard = Task.Run(() => events.WaitFor(population[number], IPAddress.Parse(next.Ipv4!), Patience), cancellation);
+        await population.MoveAsync(number, next, cancellation);
+        var acknowledged = Stopwatch.GetTimestamp();
+        var there = await heard;
+        var pushed = await told.OfAsync(next.Ipv4!, cancellation);
+        if (there == 0) throw new TimeoutException($"the worker's maps did not hold {Population.Name(number)} at {next.Ipv4} after {Patience.TotalSeconds:0} s");
+        return new(Milliseconds(start, acknowledged), Milliseconds(start, pushed), Milliseconds(start, there));
     }
 
     private static double Milliseconds(long start, long end) => Stopwatch.GetElapsedTime(start, end).TotalMilliseconds;

@@ -200,7 +200,7 @@ internal sealed class OverlayStage : IAsyncDisposable
     private async Task ChangesAsync(CancellationToken cancellation)
     {
         var known = Enumerable.Range(Answering, 100).ToArray();
-        var delays = await ChangeDelay.MeasureAsync(_lab, _population, _lab.Network("worker3"), known, _context.Quick ? 100 : 500, cancellation);
+        var delays = await ChangeDelay.MeasureAsync(_lab, _population, _lab.Network("worker3"), known, _context.Quick ? 200 : 1000, perSecond: 20, cancellation);
         ChangeDelay.Tell(_context, delays, Services);
 
         const int perSecond = 100;
