@@ -48,9 +48,12 @@ internal sealed class Mirror<T> : IAsyncDisposable
     /// <summary>One object; null when it is not known.</summary>
     public T? Find(string name)
     {
+        // The notes before the snapshot: one is dropped only when the snapshot has what it said, so that what is found in neither is in neither.
+        var noted = _noted.GetValueOrDefault(name);
+        var gone = _gone.GetValueOrDefault(name);
         var mirrored = _informer.Snapshot.GetValueOrDefault(name);
-        if (_gone.TryGetValue(name, out var uid) && mirrored?.Metadata.Uid == uid) mirrored = null;
-        return _noted.TryGetValue(name, out var noted) && Revision(noted.Metadata.ResourceVersion) > Revision(mirrored?.Metadata.ResourceVersion) ? noted : mirrored;
+        if (gone is not null && mirrored?.Metadata.Uid == gone) mirrored = null;
+        return noted is not null && Revision(noted.Metadata.ResourceVersion) > Revision(mirrored?.Metadata.ResourceVersion) ? noted : mirrored;
     }
 
     /// <summary>Takes root's answer to a write of ours as known, until the watch has come as far.</summary>

@@ -66,6 +66,24 @@ public sealed class MirrorTests : IAsyncDisposable
         Assert.NotNull(mirror.Find("a"));
     }
 
+    /// <remarks>An instance that was taken for deleted between its note and its event was undeployed.</remarks>
+    [Fact]
+    public async Task What_was_noted_is_there_at_every_moment_while_the_watch_catches_up()
+    {
+        await using var mirror = await LaggingAsync();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var run = mirror.RunAsync(stop.Token);
+        while (!mirror.IsConfirmed) Assert.True(await _changed.WaitAsync(Patience.Limit, Ct));
+        for (var i = 0; i < 300; i++)
+        {
+            mirror.Note(await _root.Local.CreateAsync(InstanceTests.Service($"s{i}"), Ct));
+            for (var look = 0; look < 3000; look++) Assert.True(mirror.Find($"s{i}") is not null, $"s{i} was not there at look {look}");
+        }
+
+        await stop.CancelAsync();
+        await run;
+    }
+
     /// <summary>A mirror that has seen these services, and nothing since.</summary>
     private async Task<Mirror<FabricService>> LaggingAsync(params string[] services)
     {
