@@ -24,10 +24,10 @@ internal sealed class ElementTable
     public IReadOnlyCollection<string> Owners => _byOwner.Keys;
 
     /// <summary>All elements that count.</summary>
-    public IEnumerable<NftElement> Elements => _holders.Select(h => new NftElement(h.Key, h.Value.Last.Value));
+    public IEnumerable<NftElement> Elements => _holders.Select(h => new NftElement(h.Key, h.Value.Last));
 
     /// <summary>The value that counts, or null.</summary>
-    public ElementValue? Find(ElementKey key) => _holders.TryGetValue(key, out var holders) ? holders.Last.Value : null;
+    public ElementValue? Find(ElementKey key) => _holders.TryGetValue(key, out var holders) ? holders.Last : null;
 
     /// <summary>Replaces all that one owner wants; empty to forget the owner.</summary>
     /// <returns>What changes in the kernel, removals after additions, so that a batch never leaves an address without an answer.</returns>
@@ -58,7 +58,7 @@ internal sealed class ElementTable
             return;
         }
 
-        var before = holders.Last.Value;
+        var before = holders.Last;
         holders.Put(owner, value);
         if (before != value) changes.Add(new(key, value, before));
     }
@@ -66,25 +66,25 @@ internal sealed class ElementTable
     private void Unset(string owner, ElementKey key, List<TableChange> changes)
     {
         var holders = _holders[key];
-        var before = holders.Last.Value;
+        var before = holders.Last;
         if (!holders.Remove(owner))
         {
             _holders.Remove(key);
             changes.Add(new(key, null, before));
         }
-        else if (holders.Last.Value != before)
+        else if (holders.Last != before)
         {
-            changes.Add(new(key, holders.Last.Value, before));
+            changes.Add(new(key, holders.Last, before));
         }
     }
 
-    /// <summary>Who wants an element, oldest first. Nearly always one.</summary>
+    /// <summary>Who wants an element, in the order of asking. Nearly always one; many where many services lead to one instance.</summary>
     private sealed class Holders(string owner, ElementValue value)
     {
-        private List<(string Owner, ElementValue Value)>? _more;
+        private OrderedDictionary<string, ElementValue>? _more;
         private (string Owner, ElementValue Value) _only = (owner, value);
 
-        public (string Owner, ElementValue Value) Last => _more is { Count: > 0 } more ? more[^1] : _only;
+        public ElementValue Last => _more is { } more ? more.GetAt(more.Count - 1).Value : _only.Value;
 
         public void Put(string owner, ElementValue value)
         {
@@ -94,18 +94,19 @@ internal sealed class ElementTable
                 return;
             }
 
-            _more ??= [_only];
-            _more.RemoveAll(h => h.Owner == owner);
-            _more.Add((owner, value));
+            _more ??= new(StringComparer.Ordinal) { [_only.Owner] = _only.Value };
+            _more.Remove(owner);
+            _more.Add(owner, value);
         }
 
         /// <returns>False when nobody wants it any more.</returns>
         public bool Remove(string owner)
         {
             if (_more is null) return _only.Owner != owner;
-            _more.RemoveAll(h => h.Owner == owner);
-            if (_more.Count == 0) return false;
-            if (_more.Count == 1) (_only, _more) = (_more[0], null);
+            _more.Remove(owner);
+            if (_more.Count > 1) return true;
+            (var last, _more) = (_more.GetAt(0), null);
+            _only = (last.Key, last.Value);
             return true;
         }
     }
