@@ -53,7 +53,7 @@ public sealed partial class NodeRole
         while (true)
         {
             await Task.Delay(_options.Limits.TableWatch, _time, cancellation);
-            Try("looking at the tables", MendTables);
+            Try("looking at the tables", () => MendTables(thorough: false));
         }
     }
 
@@ -85,7 +85,7 @@ public sealed partial class NodeRole
     {
         Try("mending the devices", MendDevices);
         Try("mending what peers have", MendPeers);
-        Try("mending the tables", MendTables);
+        Try("mending the tables", () => MendTables(thorough: true));
         try
         {
             await _instances.StartAsync(_devices!, _addresses!);
@@ -107,9 +107,9 @@ public sealed partial class NodeRole
         if (_peers.Reconcile() is > 0 and var count) _log.Repaired(count);
     }
 
-    private void MendTables()
+    private void MendTables(bool thorough)
     {
-        if (_path.Restore()) _log.TablesMissing();
+        if (_path.Restore(thorough)) _log.TablesMissing();
     }
 
     private void TellIpv6()

@@ -55,13 +55,14 @@ internal sealed class DataPath : IDisposable
     }
 
     /// <summary>Loads the tables anew when somebody removed them, or part of them.</summary>
+    /// <param name="thorough">Look at every rule, even when nobody else seems to have changed any.</param>
     /// <returns>Whether they were not whole.</returns>
-    public bool Restore()
+    public bool Restore(bool thorough)
     {
         lock (_gate)
         {
             // Asked under the lock: while the first load is under way, nothing is missing.
-            if (_shape is null || _kernel.AreThere()) return false;
+            if (_shape is null || _kernel.AreThere(thorough)) return false;
             Reload("restore");
             return true;
         }

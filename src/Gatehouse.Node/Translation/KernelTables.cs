@@ -19,7 +19,9 @@ internal sealed class KernelTables : IDisposable
     private readonly NftTables _reader;
     private readonly bool _inParts;
     private readonly NftTableSign?[] _loaded = new NftTableSign?[2];
-    private uint _compared;
+
+    /// <summary>The kernel's generation up to which every transaction was looked at, or was ours.</summary>
+    private volatile uint _compared;
 
     /// <param name="inParts">For tests: whether to load in parts; null: where the kernel would not take the whole.</param>
     public KernelTables(NetworkNamespace? ns, string table, bool? inParts = null)
@@ -60,29 +62,39 @@ internal sealed class KernelTables : IDisposable
     }
 
     /// <summary>
-    /// Whether the kernel has both tables as they were loaded here, with each chain, set and rule; elements are not compared. One question to the kernel while nobody changed
-    /// any table.
+    /// Whether the kernel has both tables as they were loaded here, with each chain, set and rule; elements are not compared. One question to the kernel while nobody else
+    /// changed any table.
     /// </summary>
-    public bool AreThere()
+    /// <param name="thorough">Compare in any case.</param>
+    public bool AreThere(bool thorough = false)
     {
         if (Array.Exists(_loaded, sign => sign is null)) return false;
 
         // Before the comparison: what changes meanwhile makes it another.
         var generation = _reader.Generation();
-        if (generation == _compared) return true;
+        if (generation == _compared && !thorough) return true;
         if (!_loaded.SequenceEqual(Signs())) return false;
         _compared = generation;
         return true;
     }
 
     /// <summary>Applies changes of elements, one transaction for each family.</summary>
+    /// <remarks>For one thread at a time.</remarks>
     public void Apply(IReadOnlyCollection<TableChange> changes)
     {
+        var before = _reader.Generation();
+        var transactions = 0u;
         foreach (var family in IpFamilies.Both)
         {
             ElementChange[] ours = [.. changes.Where(c => c.Key.Set.Family == family).Select(Message)];
-            if (ours.Length > 0) Of(family).Apply(ours).ThrowIfFailed();
+            if (ours.Length == 0) continue;
+            Of(family).Apply(ours).ThrowIfFailed();
+            transactions++;
         }
+
+        // To compare all rules costs milliseconds, which changes would wait for: a kernel that went on by no more than our own transactions needs no look. A change that
+        // made no difference is no transaction, so the count may be too high by one; who hides behind that is found by the next thorough look.
+        if (before == _compared && _reader.Generation() is var after && after - before <= transactions) _compared = after;
     }
 
     public void Dispose()

@@ -56,6 +56,32 @@ public sealed class KernelTablesTests : IDisposable
         Assert.Empty(Listing(_ns));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_rule_that_somebody_took_is_missed_also_between_changes_of_ours(bool thorough)
+    {
+        using var tables = new KernelTables(_ns, Table);
+        using var nft = NftContext.Open(_ns);
+        tables.Load(Shape, [], Elements(1, "10.18.0.2"));
+        tables.Apply(Change("10.18.0.2", "10.18.0.3"));
+        Assert.True(tables.AreThere(thorough));
+        nft.Run($"add chain ip {Table} strange");
+        tables.Apply(Change("10.18.0.3", "10.18.0.4"));
+        Assert.False(tables.AreThere(thorough));
+        nft.Run($"delete chain ip {Table} strange");
+        tables.Apply(Change("10.18.0.4", "10.18.0.5"));
+        Assert.True(tables.AreThere(thorough));
+        nft.Run($"flush chain ip {Table} guard");
+        Assert.False(tables.AreThere(thorough));
+
+        static TableChange[] Change(string before, string after)
+        {
+            var (was, now) = (Elements(1, before).First(), Elements(1, after).First());
+            return [new(now.Key, now.Value, was.Value)];
+        }
+    }
+
     [Fact]
     public void A_load_in_parts_gives_elements_their_new_values_and_ends_the_timed_ones()
     {
