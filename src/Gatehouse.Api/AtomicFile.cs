@@ -3,7 +3,7 @@ namespace Gatehouse.Api;
 /// <summary>Files that are whole or not there: written beside, flushed to the disk, renamed into place.</summary>
 internal static class AtomicFile
 {
-    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>What a write leaves when the machine stops in the middle of it; never read, overwritten by the next write.</summary>
     public static string TemporaryOf(string path) => path + ".tmp";
@@ -14,15 +14,21 @@ internal static class AtomicFile
     public static void Replace(string path, Action<Stream> write)
     {
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 1 << 16 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = Private;
-        using (var file = new FileStream(TemporaryOf(path), options))
+        using (var file = new FileStream(TemporaryOf(path), Private(FileMode.Create)))
         {
             write(file);
             file.Flush(flushToDisk: true);
         }
 
         File.Move(TemporaryOf(path), path, overwrite: true);
+    }
+
+    /// <summary>For writing a file that is its owner's alone.</summary>
+    public static FileStreamOptions Private(FileMode mode)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, BufferSize = 1 << 16 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
+        return options;
     }
 
     /// <summary>Replaces a file with a text.</summary>

@@ -206,9 +206,10 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
     {
         var list = await _client.ListAsync<T>(_selection, cancellation);
         ClientMetrics.InformerLists.Add(1, ClientMetrics.Kind(T.Info.Plural));
-        Publish(_table.Replace(list), Confirm());
+        var changes = _table.Replace(list);
+        Publish(changes, Confirm());
         _mustList = false;
-        _saver?.Mark();
+        _saver?.Mark(changes);
         _loaded.TrySetResult();
         _synced.TrySetResult();
     }
@@ -230,7 +231,7 @@ public sealed partial class Informer<T> : IInformer<T>, IAsyncDisposable
             if (outcome == ApplyOutcome.Repeated) ClientMetrics.InformerIgnored.Add(1, ClientMetrics.Kind(T.Info.Plural));
             var now = Confirm();
             Publish(changes, now);
-            if (changes.Count > 0) _saver?.Mark();
+            if (changes.Count > 0) _saver?.Mark(changes);
             else _saver?.Confirm(now);
         }
     }

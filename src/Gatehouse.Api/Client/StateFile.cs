@@ -15,13 +15,13 @@ internal sealed record StateHeader(int Format, string ApiVersion, string Kind, S
 
 /// <summary>What came of reading a state file.</summary>
 /// <param name="State">Null when there is none to trust.</param>
-/// <param name="Refusal">Why the file is not trusted; null when it is, or when there is no file.</param>
+/// <param name="Refusal">Why the file is not trusted, or not to its end; null when it is, or when there is no file.</param>
 internal sealed record StateLoad<T>(InformerState<T>? State, string? Refusal)
     where T : ApiObject, IKind<T>;
 
 /// <summary>
 /// An informer's state on disk: a header, one object in each line, and <c>sha256:HEX</c> over all of that in the last. A file that was cut, flipped, or made for
-/// something else is refused whole and set aside as <c>FILE.refused</c>.
+/// something else is refused whole and set aside as <c>FILE.refused</c>. What changed after it was written is in its <see cref="StateLog{T}"/>.
 /// </summary>
 internal sealed class StateFile<T>(string path, Selection selection, int format = 1)
     where T : ApiObject, IKind<T>
@@ -30,19 +30,33 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
     private const int TrailerLength = 7 + 64 + 1;
     private const long MaxBytes = 1L << 30;
 
+    private readonly StateLog<T> _log = new(StateLog<T>.PathOf(path));
+
     /// <summary>Where a file goes that was not trusted.</summary>
     public string RefusedPath => path + ".refused";
 
-    /// <exception cref="IOException">The former file is still there.</exception>
-    /// <exception cref="UnauthorizedAccessException">The former file is still there.</exception>
-    public void Write(InformerState<T> state) => AtomicFile.Replace(path, file =>
+    /// <summary>Writes all of it.</summary>
+    /// <exception cref="IOException">The former file is still there, or this one is and its log can't be begun.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    public void Write(InformerState<T> state)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var header = new StateHeader(format, T.Info.ApiVersion, T.Info.Kind, selection, state.Revision, state.ConfirmedAt, state.Objects.Count);
-        AppendLine(file, hash, JsonSerializer.SerializeToUtf8Bytes(header, StateJson.Default.StateHeader));
-        foreach (var value in state.Objects.Values) AppendLine(file, hash, JsonSerializer.SerializeToUtf8Bytes(value, T.Info.Json));
-        file.Write(Encoding.ASCII.GetBytes($"{TrailerStart}{Convert.ToHexStringLower(hash.GetHashAndReset())}\n"));
-    });
+        byte[] checksum = [];
+        AtomicFile.Replace(path, file =>
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            var header = new StateHeader(format, T.Info.ApiVersion, T.Info.Kind, selection, state.Revision, state.ConfirmedAt, state.Objects.Count);
+            AppendLine(file, hash, JsonSerializer.SerializeToUtf8Bytes(header, StateJson.Default.StateHeader));
+            foreach (var value in state.Objects.Values) AppendLine(file, hash, JsonSerializer.SerializeToUtf8Bytes(value, T.Info.Json));
+            checksum = hash.GetHashAndReset();
+            file.Write(Encoding.ASCII.GetBytes($"{TrailerStart}{Convert.ToHexStringLower(checksum)}\n"));
+        });
+        _log.Begin(checksum);
+    }
+
+    /// <summary>Writes what became of some objects since the last <see cref="Write"/> or append.</summary>
+    /// <exception cref="IOException">They are not on disk, or not all of them: write all of it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    public void Append(InformerState<T> state, IEnumerable<ObjectKey> changed) => _log.Append(state, changed);
 
     /// <summary>Says on the file itself that its content still holds, without writing it again.</summary>
     public void Confirm(DateTimeOffset at)
@@ -65,8 +79,9 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
             if (File.Exists(AtomicFile.TemporaryOf(path))) File.Delete(AtomicFile.TemporaryOf(path));
             if (!File.Exists(path)) return new(null, null);
             if (new FileInfo(path).Length is var length and > MaxBytes) return Refuse($"{length} bytes are more than any state has");
-            var state = Parse(File.ReadAllBytes(path));
-            return new(state with { ConfirmedAt = LaterOf(state.ConfirmedAt, File.GetLastWriteTimeUtc(path), now) }, null);
+            var (written, checksum) = Parse(File.ReadAllBytes(path));
+            var (state, fault) = _log.Replay(written, checksum);
+            return new(state with { ConfirmedAt = LaterOf(state.ConfirmedAt, File.GetLastWriteTimeUtc(path), now) }, fault is null ? null : $"{fault}; the state before it is served");
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
@@ -78,12 +93,13 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
         }
     }
 
-    private InformerState<T> Parse(ReadOnlySpan<byte> content)
+    private (InformerState<T> State, byte[] Checksum) Parse(ReadOnlySpan<byte> content)
     {
         if (content.Length < TrailerLength || !content[^TrailerLength..].StartsWith("sha256:"u8) || content[^1] != '\n') throw new FormatException("it was cut: the last line is no checksum");
         var body = content[..^TrailerLength];
         var claimed = Encoding.ASCII.GetString(content[^(TrailerLength - TrailerStart.Length)..^1]);
-        if (claimed != Convert.ToHexStringLower(SHA256.HashData(body))) throw new FormatException("it was changed: the checksum does not fit");
+        var checksum = SHA256.HashData(body);
+        if (claimed != Convert.ToHexStringLower(checksum)) throw new FormatException("it was changed: the checksum does not fit");
         var header = JsonSerializer.Deserialize(NextLine(ref body), StateJson.Default.StateHeader) ?? throw new FormatException("it has no header");
         RequireOurs(header);
         var objects = ImmutableDictionary.CreateBuilder<ObjectKey, T>();
@@ -94,7 +110,7 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
         }
 
         if (objects.Count != header.Count) throw new FormatException($"it announces {header.Count} objects and holds {objects.Count}");
-        return new InformerState<T>(objects.ToImmutable(), header.ResourceVersion, header.ConfirmedAt);
+        return (new InformerState<T>(objects.ToImmutable(), header.ResourceVersion, header.ConfirmedAt), checksum);
     }
 
     private void RequireOurs(StateHeader header)
@@ -143,7 +159,8 @@ internal sealed class StateFile<T>(string path, Selection selection, int format 
     }
 }
 
-/// <summary>JSON of state files' headers.</summary>
+/// <summary>JSON of state files' headers and logs.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StateHeader))]
+[JsonSerializable(typeof(StateChange))]
 internal sealed partial class StateJson : JsonSerializerContext;
