@@ -9,7 +9,8 @@ namespace Gatehouse.Bench.Overlay;
 /// <summary>From an instance's change at the cluster manager until the maps of a worker hold it.</summary>
 internal static class ChangeDelay
 {
-    private const int WarmUp = 20;
+    /// <summary>Changes before those that count, without pause: what was made for 10,000 services a moment ago has settled in the processes then.</summary>
+    private const int WarmUp = 400;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Moves instances of services that the worker knows from one namespace address to another and back, so many a second.</summary>
@@ -25,7 +26,7 @@ internal static class ChangeDelay
         var delays = new List<ChangeTimes>(changes);
         for (var i = -WarmUp; i < changes; i++)
         {
-            await pace.WaitForNextTickAsync(cancellation);
+            if (i >= 0) await pace.WaitForNextTickAsync(cancellation);
             var (which, back) = Math.DivRem(i + WarmUp, 2);
             var (number, place) = (services[which % services.Count], places[which % services.Count]);
             var next = back == 1 ? place : place with { Ipv4 = Population.Elsewhere(place.Ipv4!) };
