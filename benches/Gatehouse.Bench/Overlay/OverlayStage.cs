@@ -143,7 +143,7 @@ internal sealed class OverlayStage : IAsyncDisposable
         await _lab.UntilQuietAsync(roles);
         var singleCost = await PerEachAsync(Single, () => Task.Run(() => single = probe.OneByOne(Unknown(Single))), roles);
         await _lab.UntilQuietAsync(roles);
-        var burstCost = await PerEachAsync(Bursts * Burst, () => Task.Run(() => all = [.. Enumerable.Range(0, Bursts).SelectMany(_ => probe.AtOnce(Unknown(Burst)))]), roles);
+        var burstCost = await PerEachAsync(Bursts * Burst, async () => all = await BurstsAsync(probe, roles), roles);
         _context.Report.Row("");
         _context.Report.Row("first packets to unknown service addresses, from send to answer over two workers");
         Tell($"the first {Cold}, one by one", cold);
@@ -159,6 +159,19 @@ internal sealed class OverlayStage : IAsyncDisposable
         _context.Report.Figure("overlay.burst100_ms_p50", Statistics.Percentile(all, 0.5));
         _context.Report.Figure("overlay.first_packet_cold_ms_p50", Statistics.Percentile(cold, 0.5));
         _context.Report.Figure("overlay.first_packet_cold_ms_p99", Statistics.Percentile(cold, 0.99));
+    }
+
+    /// <summary>Each from rest, as bursts come: a worker that starts, an application that is deployed.</summary>
+    private async Task<double[]> BurstsAsync(FirstPackets probe, (string, string)[] roles)
+    {
+        var all = new List<double>();
+        for (var burst = 0; burst < Bursts; burst++)
+        {
+            await _lab.UntilQuietAsync(roles);
+            all.AddRange(await Task.Run(() => probe.AtOnce(Unknown(Burst))));
+        }
+
+        return [.. all];
     }
 
     private void Tell(string what, double[] times) => _context.Report.Row(
@@ -199,6 +212,7 @@ internal sealed class OverlayStage : IAsyncDisposable
 
     private async Task ChangesAsync(CancellationToken cancellation)
     {
+        await _lab.UntilQuietAsync([("worker3", "node"), (OverlayLab.Cluster, "cluster"), ("root", "root")]);
         var known = Enumerable.Range(Answering, 100).ToArray();
         var delays = await ChangeDelay.MeasureAsync(_lab, _population, _lab.Network("worker3"), known, _context.Quick ? 200 : 1000, perSecond: 20, cancellation);
         ChangeDelay.Tell(_context, delays, Services);

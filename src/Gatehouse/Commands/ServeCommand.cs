@@ -30,6 +30,7 @@ internal static class ServeCommand
             var settings = ServeSettings.Read(parsed, options, chosen);
             using var logs = ServeLogs.Create(parsed.GetValue(options.Log) ?? (Console.IsErrorRedirected ? "json" : "text"));
             var served = Roles.Create(settings, host, logs);
+            using var collection = new IdleCollection(TimeProvider.System);
             return await new RoleHost(new ServiceNotify(host.Variable("NOTIFY_SOCKET")), logs.CreateLogger("Gatehouse")).RunAsync(served, cancellation);
         });
         return command;
