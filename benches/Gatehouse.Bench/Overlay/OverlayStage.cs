@@ -214,7 +214,7 @@ internal sealed class OverlayStage : IAsyncDisposable
     {
         await _lab.UntilQuietAsync([("worker3", "node"), (OverlayLab.Cluster, "cluster"), ("root", "root")]);
         var known = Enumerable.Range(Answering, 100).ToArray();
-        var delays = await ChangeDelay.MeasureAsync(_lab, _population, _lab.Network("worker3"), known, _context.Quick ? 200 : 1000, perSecond: 20, cancellation);
+        var delays = await ChangeDelay.MeasureAsync(_lab, _population, _lab.Network("worker3"), known, _context.Quick ? 400 : 1000, perSecond: 20, cancellation);
         ChangeDelay.Tell(_context, delays, Services);
 
         const int perSecond = 100;
