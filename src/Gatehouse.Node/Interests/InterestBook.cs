@@ -109,7 +109,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         foreach (var interest in known)
         {
             var held = Hold(interest.Metadata.Name, interest.Spec.Query);
-            held.Service = interest.Status?.Service;
+            (held.Uid, held.Service) = (interest.Metadata.Uid, interest.Status?.Service);
             if (interest.Status is { Outcome: ResolutionOutcome.Found } answer) answers.Add((interest.Metadata.Name, answer));
         }
 
@@ -123,11 +123,14 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         var name = interest.Metadata.Name;
         if (change.Type == ObjectEventType.Deleted)
         {
-            await LostAsync(name);
+            await LostAsync(interest);
             return;
         }
 
-        var held = Hold(name, interest.Spec.Query);
+        // What changed after it was given up here, a renewal for example, must not bring it back: its end is on the way.
+        var held = change.Type == ObjectEventType.Modified ? Find(name) : Hold(name, interest.Spec.Query);
+        if (held is null) return;
+        held.Uid = interest.Metadata.Uid;
         if (interest.Status is not { } answer) return;
         held.Answer(answer);
         switch (answer.Outcome)
@@ -206,6 +209,7 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
 
     private static Resolution? Note(Held held, Interest interest)
     {
+        held.Uid = interest.Metadata.Uid;
         held.Service = interest.Status?.Service ?? held.Service;
         return interest.Status;
     }
@@ -225,11 +229,11 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
     }
 
     /// <summary>The server ended the lease, for example while this worker could not be heard. What flows use is asked for again; the maps stay meanwhile.</summary>
-    private async Task LostAsync(string name)
+    private async Task LostAsync(Interest gone)
     {
-        Held? held;
-        lock (_gate) held = _held.GetValueOrDefault(name);
-        if (held is null) return;
+        // The end of an earlier object of this name says nothing of the question that was asked since.
+        var name = gone.Metadata.Name;
+        if (Find(name) is not { } held || held.Uid != gone.Metadata.Uid) return;
         if (time.GetUtcNow() - held.LastUsed > options.Limits.InterestIdle)
         {
             lock (_gate) _held.Remove(name);
@@ -238,6 +242,11 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         }
 
         await AskAsync(held, CancellationToken.None);
+    }
+
+    private Held? Find(string name)
+    {
+        lock (_gate) return _held.GetValueOrDefault(name);
     }
 
     private Held Hold(string name, string query)
@@ -256,6 +265,9 @@ internal sealed class InterestBook(IObjectClient cluster, ServiceBook services, 
         public string Name { get; } = name;
 
         public string Query { get; } = query;
+
+        /// <summary>Of the object at the cluster; null until it is known.</summary>
+        public string? Uid { get; set; }
 
         /// <summary>Null until it is resolved.</summary>
         public string? Service
