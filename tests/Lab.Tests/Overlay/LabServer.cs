@@ -256,5 +256,15 @@ internal sealed class LabConnection : IDisposable
         }
     }
 
+    /// <summary>Ends the connection from both sides: nothing of it is on the way afterwards.</summary>
+    public async Task CloseAsync()
+    {
+        using var patience = new CancellationTokenSource(LabClient.Patience);
+        _socket.Shutdown(SocketShutdown.Send);
+        while (await _socket.ReceiveAsync(new byte[256], patience.Token) > 0)
+        {
+        }
+    }
+
     public void Dispose() => _socket.Dispose();
 }

@@ -110,13 +110,13 @@ public sealed class LifeTests
         await using var lab = await ServicePair.CreateAsync(
             BalancingPolicy.RoundRobin, 1,
             o => o with { Limits = o.Limits with { Survey = TimeSpan.FromMilliseconds(100), InterestIdle = TimeSpan.FromMilliseconds(600), InterestRenewal = TimeSpan.FromMilliseconds(200) } });
-        var open = await LabConnection.OpenAsync(lab.Client.Host, lab.Target(false), 80);
+        using var open = await LabConnection.OpenAsync(lab.Client.Host, lab.Target(false), 80);
         var asked = Assert.Single(lab.Lab.Cluster.Objects.All<Interest>()).Spec.RenewedAt;
         await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Objects.All<Interest>().Any(i => i.Spec.RenewedAt > asked!.Value.AddSeconds(1.5)), "the interest is renewed while the flow is open");
         await open.EchoAsync();
         Assert.Single(lab.Worker1.Role.Services.All, s => s.Name == "web");
 
-        open.Dispose();
+        await open.CloseAsync();
         foreach (var flow in lab.Worker1.Role.Flows.To(System.Net.IPAddress.Parse(lab.Target(false)), 6, 80)) lab.Worker1.Role.Flows.Delete(flow.Original);
         await LabClient.EventuallyAsync(() => lab.Lab.Cluster.Objects.All<Interest>().Count == 0, "the interest is given up");
         await LabClient.EventuallyAsync(() => lab.Worker1.Role.Services.All.All(s => s.Name != "web"), "the maps are without it");

@@ -186,7 +186,8 @@ internal sealed class MemoryObjects : IObjectClient
     private T Put<T>(T value, ObjectEventType type)
         where T : ApiObject, IKind<T>
     {
-        var stored = (T)((ApiObject)value with { Metadata = value.Metadata with { ResourceVersion = $"{_revision + 1}" } });
+        var uid = type == ObjectEventType.Added ? $"{Guid.NewGuid()}" : _objects[(T.Info.Kind, value.Key)].Metadata.Uid;
+        var stored = (T)((ApiObject)value with { Metadata = value.Metadata with { ResourceVersion = $"{_revision + 1}", Uid = uid } });
         _objects[(T.Info.Kind, stored.Key)] = stored;
         Log(type, stored);
         return stored;
