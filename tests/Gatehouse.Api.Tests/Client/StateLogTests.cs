@@ -44,13 +44,7 @@ public sealed class StateLogTests : IDisposable
     [Fact]
     public void A_log_that_was_cut_anywhere_gives_a_state_that_once_was()
     {
-        var states = new List<string> { Text(_state) };
-        for (var i = 0; i < 3; i++)
-        {
-            Append(Put($"i{i}"));
-            states.Add(Text(_state));
-        }
-
+        var states = ThreeChanges();
         var whole = File.ReadAllBytes(Log);
         for (var length = whole.Length - 1; length >= 0; length--)
         {
@@ -64,13 +58,7 @@ public sealed class StateLogTests : IDisposable
     [Fact]
     public void A_log_in_which_any_byte_was_flipped_counts_up_to_there_and_is_told_of()
     {
-        var states = new List<string> { Text(_state) };
-        for (var i = 0; i < 3; i++)
-        {
-            Append(Put($"i{i}"));
-            states.Add(Text(_state));
-        }
-
+        var states = ThreeChanges();
         var whole = File.ReadAllBytes(Log);
         var header = Array.IndexOf(whole, (byte)'\n');
         for (var at = 0; at < whole.Length; at++)
@@ -143,6 +131,19 @@ public sealed class StateLogTests : IDisposable
     {
         _state = _state with { Objects = _state.Objects.Remove(name) };
         return name;
+    }
+
+    /// <returns>The state before, and after each of three appends.</returns>
+    private List<string> ThreeChanges()
+    {
+        var states = new List<string> { Text(_state) };
+        for (var i = 0; i < 3; i++)
+        {
+            Append(Put($"i{i}"));
+            states.Add(Text(_state));
+        }
+
+        return states;
     }
 
     private void Append(params ObjectKey[] changed) => _file.Append(_state, changed);
