@@ -113,7 +113,6 @@ internal sealed partial class StateSaver<T>(StateFile<T> file, InformerOptions o
             return;
         }
 
-        _logged = null;
         file.Write(present);
         _logged = 0;
     }
