@@ -38,8 +38,7 @@ internal static class Answers
         context.Response.ContentType = Json;
         var output = context.Response.BodyWriter;
         var head = new ListMeta(page.Revision.ToString(CultureInfo.InvariantCulture), page.Continue, page.Remaining);
-        output.Write(Encoding.UTF8.GetBytes(
-            $$"""{"kind":"{{kind.Info.Kind}}List","apiVersion":"{{kind.Info.ApiVersion}}","metadata":{{JsonSerializer.Serialize(head, ObjectsJson.Default.ListMeta)}},"items":["""));
+        output.Write(ListHead(kind, head));
         long pending = 0;
         for (var i = 0; i < page.Entries.Count; i++)
         {
@@ -55,6 +54,10 @@ internal static class Answers
         output.Write("]}"u8);
         await output.FlushAsync(cancellation);
     }
+
+    /// <summary>A list up to its first item; <c>]}</c> ends it.</summary>
+    public static byte[] ListHead(RegisteredKind kind, ListMeta metadata) => Encoding.UTF8.GetBytes(
+        $$"""{"kind":"{{kind.Info.Kind}}List","apiVersion":"{{kind.Info.ApiVersion}}","metadata":{{JsonSerializer.Serialize(metadata, ObjectsJson.Default.ListMeta)}},"items":[""");
 
     public static ValueTask TableAsync(HttpContext context, RegisteredKind kind, IReadOnlyList<StoreEntry> entries, ListMeta? metadata, DateTimeOffset now)
     {

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gatehouse.Api.Server.Registry;
@@ -28,7 +27,7 @@ internal static class BulkCreate
             ? [.. items.Select(_ => (ObjectOutcome)Refusals.BadRequest($"a list has at most {MaxItems} items, not {items.Count}"))]
             : await Task.WhenAll(items.Select(item => CreateAsync(request, writer, item)));
         var buffer = new ArrayBufferWriter<byte>(512 * Math.Max(1, outcomes.Length));
-        buffer.Write(Encoding.UTF8.GetBytes($$"""{"kind":"{{request.Kind.Info.Kind}}List","apiVersion":"{{request.Kind.Info.ApiVersion}}","metadata":{},"items":["""));
+        buffer.Write(Answers.ListHead(request.Kind, new ListMeta(null)));
         for (var i = 0; i < outcomes.Length; i++)
         {
             if (i > 0) buffer.Write(","u8);
