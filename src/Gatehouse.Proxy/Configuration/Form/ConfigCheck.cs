@@ -11,6 +11,8 @@ internal sealed class ConfigCheck(DateTimeOffset now)
     private readonly List<ConfigFault> _warnings = [];
     private readonly List<FaultyObject> _objects = [];
 
+    private int? _own;
+
     public ConfigTrail Trail { get; } = new();
 
     /// <summary>Objects that were checked before and found right, by reference. Null: none.</summary>
@@ -26,6 +28,12 @@ internal sealed class ConfigCheck(DateTimeOffset now)
 
     /// <summary>The objects that the faults are in. Not bounded as the texts are: each of them must be left out.</summary>
     public IReadOnlyList<FaultyObject> Objects => _objects;
+
+    /// <summary>Those whose fault is their own; the others only name what is not there.</summary>
+    public IEnumerable<FaultyObject> FaultyThemselves => _objects.Take(_own ?? _objects.Count);
+
+    /// <summary>From here on faults are of what objects name.</summary>
+    public void ReferencesFollow() => _own = _objects.Count;
 
     /// <summary>Notes a fault of the value at hand.</summary>
     public void Fault(string message)

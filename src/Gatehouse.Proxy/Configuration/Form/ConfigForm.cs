@@ -3,6 +3,11 @@ namespace Gatehouse.Proxy.Configuration.Form;
 /// <summary>The form of a whole configuration.</summary>
 internal static class ConfigForm
 {
+    public const int MostListeners = 1_024;
+
+    /// <summary>Of virtual hosts, of upstreams and of certificates.</summary>
+    public const int MostOfAKind = 100_000;
+
     private static readonly EngineSettings StandardEngine = new();
     private static readonly AccessLog StandardLog = new();
 
@@ -48,16 +53,16 @@ internal static class ConfigForm
     public static Field<ProxyConfig, AccessLog> LogField { get; } = new("accessLog", Log, c => c.AccessLog, StandardLog, "What is written about each request and connection.");
 
     public static Field<ProxyConfig, EquatableArray<Listener>> Listeners { get; } =
-        new("listeners", new ListShape<Listener>(ListenerForm.Shape, 1_024), c => c.Listeners, [], "Where connections come in.");
+        new("listeners", new ListShape<Listener>(ListenerForm.Shape, MostListeners), c => c.Listeners, [], "Where connections come in.");
 
     public static Field<ProxyConfig, EquatableArray<VirtualHost>> VirtualHosts { get; } =
-        new("virtualHosts", new ListShape<VirtualHost>(VirtualHostForm.Shape, 100_000), c => c.VirtualHosts, [], "Host names with their routes.");
+        new("virtualHosts", new ListShape<VirtualHost>(VirtualHostForm.Shape, MostOfAKind), c => c.VirtualHosts, [], "Host names with their routes.");
 
     public static Field<ProxyConfig, EquatableArray<UpstreamGroup>> Upstreams { get; } =
-        new("upstreams", new ListShape<UpstreamGroup>(UpstreamForm.Shape, 100_000), c => c.Upstreams, [], "Groups of endpoints, where requests and connections go.");
+        new("upstreams", new ListShape<UpstreamGroup>(UpstreamForm.Shape, MostOfAKind), c => c.Upstreams, [], "Groups of endpoints, where requests and connections go.");
 
     public static Field<ProxyConfig, EquatableArray<Certificate>> Certificates { get; } =
-        new("certificates", new ListShape<Certificate>(CertificateForm.Shape, 100_000), c => c.Certificates, [], "Certificates with their keys.");
+        new("certificates", new ListShape<Certificate>(CertificateForm.Shape, MostOfAKind), c => c.Certificates, [], "Certificates with their keys.");
 
     /// <summary>The whole.</summary>
     public static ObjectShape<ProxyConfig> Shape { get; } = new("configuration", "What a proxy engine serves.", [EngineField, LogField, Listeners, VirtualHosts, Upstreams, Certificates], static v => new ProxyConfig

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Gatehouse.Proxy.Configuration.Yaml;
 
@@ -29,6 +30,7 @@ internal sealed class TextShape(string words, Func<string, string?> rule, string
     public override void Check(string value, ConfigCheck check)
     {
         if (string.IsNullOrEmpty(value) && !canBeEmpty) check.Fault("is required: " + words);
+        else if (!IsUnicode(value)) check.Fault("is no text: it holds half of a surrogate pair");
         else if (rule(value) is { } right) check.Fault(secret ? right : Shown.NotValid(value, right));
     }
 
@@ -43,4 +45,16 @@ internal sealed class TextShape(string words, Func<string, string?> rule, string
 
     /// <inheritdoc/>
     public override string? Show(string value) => value is null ? null : value.Length == 0 ? "empty" : value;
+
+    /// <summary>What is no Unicode could not be stored.</summary>
+    private static bool IsUnicode(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')) return true;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune == Rune.ReplacementChar && !text.Contains('\uFFFD', StringComparison.Ordinal)) return false;
+        }
+
+        return true;
+    }
 }
