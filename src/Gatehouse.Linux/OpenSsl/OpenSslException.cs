@@ -13,6 +13,9 @@ public sealed class OpenSslException : IOException
     {
     }
 
+    /// <summary>A context was refused for its certificate, key or chain; without them it can be made.</summary>
+    public bool IsOfCertificate { get; init; }
+
     public OpenSslException()
         : this("OpenSSL refused something")
     {

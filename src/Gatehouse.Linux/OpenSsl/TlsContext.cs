@@ -109,12 +109,16 @@ public sealed unsafe class TlsContext : IDisposable
 
     private void Use(TlsCertificate certificate)
     {
-        OpenSslLibrary.Require(Libssl.UseCertificate(_context, certificate.Chain[0]) == 1, "using the certificate");
-        OpenSslLibrary.Require(Libssl.UsePrivateKey(_context, certificate.Key) == 1, "using the key");
+        Require(Libssl.UseCertificate(_context, certificate.Chain[0]), "using the certificate");
+        Require(Libssl.UsePrivateKey(_context, certificate.Key), "using the key");
         for (var i = 1; i < certificate.Chain.Count; i++)
         {
-            OpenSslLibrary.Require(
-                Libssl.ContextControl(_context, Libssl.ControlChainCertificate, 1, (void*)certificate.Chain[i]) == 1, $"using certificate {i + 1} of the chain");
+            Require((int)Libssl.ContextControl(_context, Libssl.ControlChainCertificate, 1, (void*)certificate.Chain[i]), $"using certificate {i + 1} of the chain");
+        }
+
+        static void Require(int result, string act)
+        {
+            if (result != 1) throw new OpenSslException($"{act}: {OpenSslLibrary.TakeErrors()}") { IsOfCertificate = true };
         }
     }
 

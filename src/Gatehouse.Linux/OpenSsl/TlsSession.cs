@@ -20,7 +20,6 @@ public sealed unsafe class TlsSession : IDisposable
 
     private TlsSession(TlsContext context, TlsPeer? peer, TlsBuffers buffers)
     {
-        ObjectDisposedException.ThrowIf(!context.TryEnter(), context);
         _handshaking = context;
         _peer = peer;
         _buffers = buffers;
@@ -108,20 +107,22 @@ public sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>The server's end of a connection that was accepted.</summary>
+    /// <summary>The server's end of a connection that was accepted. Null: the context was disposed meanwhile; take the present one.</summary>
     /// <exception cref="OpenSslException">There is no memory for it.</exception>
-    public static TlsSession Accept(TlsContext context, TlsBuffers buffers)
+    public static TlsSession? Accept(TlsContext context, TlsBuffers buffers)
     {
         if (!context.IsServer) throw new ArgumentException("a client's context accepts nothing", nameof(context));
+        if (!context.TryEnter()) return null;
         var session = new TlsSession(context, null, buffers);
         Libssl.SetAcceptState(session._ssl);
         return session;
     }
 
-    /// <summary>The client's end of a connection that was made. The first <see cref="Handshake"/> needs no input.</summary>
+    /// <summary>The client's end of a connection that was made. The first <see cref="Handshake"/> needs no input. Null: the peer's context was disposed meanwhile.</summary>
     /// <inheritdoc cref="Accept"/>
-    public static TlsSession Connect(TlsPeer peer, TlsBuffers buffers)
+    public static TlsSession? Connect(TlsPeer peer, TlsBuffers buffers)
     {
+        if (!peer.Context.TryEnter()) return null;
         var session = new TlsSession(peer.Context, peer, buffers);
         Libssl.SetConnectState(session._ssl);
         session.SetPeer(peer);

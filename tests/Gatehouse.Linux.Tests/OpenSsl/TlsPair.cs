@@ -7,8 +7,8 @@ internal sealed class TlsPair : IDisposable
 {
     public TlsPair(TlsContext server, TlsPeer peer, int outgoing = 128 * 1024)
     {
-        Server = new TlsEnd(new TlsBuffers(64 * 1024, outgoing, checkRoom: false), b => TlsSession.Accept(server, b));
-        Client = new TlsEnd(new TlsBuffers(64 * 1024, outgoing, checkRoom: false), b => TlsSession.Connect(peer, b));
+        Server = new TlsEnd(new TlsBuffers(64 * 1024, outgoing, checkRoom: false), b => TlsSession.Accept(server, b)!);
+        Client = new TlsEnd(new TlsBuffers(64 * 1024, outgoing, checkRoom: false), b => TlsSession.Connect(peer, b)!);
     }
 
     public TlsEnd Server { get; }
