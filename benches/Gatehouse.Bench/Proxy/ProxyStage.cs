@@ -39,7 +39,8 @@ internal sealed class ProxyStage(BenchContext context, string folder, Backend ba
         {
             all.Add("haproxy", await Haproxy.StartAsync(setup, cancellation));
             all.Add(context.Noise ? "haproxy again" : "gatehouse", await StartEngineAsync(setup));
-            if (nginx) all.Add("nginx", await Nginx.StartAsync(setup, cancellation));
+            if (nginx) all.Add("nginx", await Nginx.StartAsync("nginx", setup, serverForEachHost: false, cancellation));
+            if (nginx && !context.Quick) all.Add("nginx, a server for each host", await Nginx.StartAsync("nginx-servers", setup, serverForEachHost: true, cancellation));
             return all;
         }
         catch

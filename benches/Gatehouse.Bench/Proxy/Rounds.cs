@@ -34,7 +34,7 @@ internal sealed class Rounds(Report report, int count)
     /// <param name="unit">Of the numbers.</param>
     public void Tell(IReadOnlyList<Measured> all, string unit)
     {
-        foreach (var one in all) report.Row($"  {one.Name,-12} {one.Median,9:0.0#} {unit}   ({one.Values.Min():0.0#} to {one.Values.Max():0.0#})");
+        foreach (var one in all) report.Row($"  {one.Name,-30} {one.Median,9:0.00} {unit}   ({one.Values.Min():0.00} to {one.Values.Max():0.00})");
     }
 
     /// <summary>The median of the rounds' ratios; told with the widest of them.</summary>
