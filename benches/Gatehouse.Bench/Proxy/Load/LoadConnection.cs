@@ -19,7 +19,7 @@ internal enum Turn
 /// <summary>A client's connection that asks one thing at a time.</summary>
 internal sealed class LoadConnection(int port)
 {
-    private readonly Gatehouse.Linux.Sockets.SocketAddress _target = new(new IPEndPoint(IPAddress.Loopback, port));
+    private readonly Gatehouse.Linux.Sockets.SocketEndPoint _target = new(new IPEndPoint(IPAddress.Loopback, port));
     private byte[]? _head;
     private ReadOnlyMemory<byte> _question;
     private BodyReader _body;
