@@ -70,7 +70,7 @@ internal static class Engine
         for (var host = 0; host < hosts; host++)
         {
             text.Append($"  - name: h{host}\n    hosts: [{ProxySetup.Host(host)}]\n    routes:\n");
-            for (var group = 0; group < ProxySetup.Groups; group++) text.Append($"      - {{ name: p{group}, path: {{ prefix: {ProxySetup.Prefix(group)} }}, upstream: g{group} }}\n");
+            for (var group = 0; group < ProxySetup.Groups; group++) text.Append($"      - {{ name: p{group}, path: {ProxySetup.Prefix(group)}, upstream: g{group} }}\n");
         }
     }
 }
