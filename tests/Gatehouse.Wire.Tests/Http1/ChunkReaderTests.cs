@@ -189,6 +189,27 @@ public sealed class ChunkReaderTests
         Assert.Equal((ChunkStatus.Invalid, 0), (reader.Read(Bytes("5\r\n"), out consumed, out _), consumed));
     }
 
+    /// <summary>A body is given up at any byte; nothing of it is left in the next one.</summary>
+    [Fact]
+    public void After_a_reset_a_body_is_read_as_by_a_new_reader()
+    {
+        const string Given = "00a;ab=\"c\"\r\n0123456789\r\n0\r\nAbc: d\r\nE: f\r\n\r\n";
+        var pool = new TrailerPool(ChunkLimits.Default with { ExtensionBytes = 8, MessageExtensionBytes = 8, TrailerFields = 2, TrailerBytes = 16 });
+        var reader = new ChunkReader(pool);
+        for (var length = 0; length <= Given.Length; length++)
+        {
+            foreach (var broken in (string[])["", "\0"])
+            {
+                reader.Read(Bytes(Given[..length] + broken), out _, out _);
+                reader.Reset();
+                Assert.Equal((ChunkStatus.NeedMore, ChunkFault.None, 0L, 0), (reader.Status, reader.Fault, reader.ChunkLeft, pool.InUse));
+                Assert.Equal(ChunkStatus.Done, reader.Read(Bytes(Given), out var consumed, out var produced));
+                Assert.Equal((Given.Length, 10, "Abc: d\r\nE: f\r\n"), (consumed, produced, Encoding.Latin1.GetString(reader.Trailers!.Lines)));
+                reader.Reset();
+            }
+        }
+    }
+
     [Fact]
     public void The_largest_size_is_taken_and_what_is_left_is_told()
     {
