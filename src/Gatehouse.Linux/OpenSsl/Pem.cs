@@ -12,12 +12,15 @@ internal static unsafe class Pem
     /// <summary>More in one file are refused: the largest bundles of authorities have a few hundred.</summary>
     private const int MaxCertificates = 10_000;
 
+    /// <summary>So that no text is empty: OpenSSL takes no null.</summary>
+    private const string Ending = "\n";
+
     /// <summary>All certificates of a text, in its order; other blocks are passed over. The caller frees them.</summary>
     /// <exception cref="OpenSslException">There is none, or one is broken.</exception>
     public static List<nint> Certificates(string pem, string what)
     {
         List<nint> found = [];
-        var bytes = Encoding.UTF8.GetBytes(pem);
+        var bytes = Encoding.UTF8.GetBytes(pem + Ending);
         fixed (byte* start = bytes)
         {
             Libcrypto.ClearErrors();
@@ -50,7 +53,7 @@ internal static unsafe class Pem
     /// <exception cref="OpenSslException">There is none, it is encrypted, or it is broken.</exception>
     public static nint PrivateKey(string pem, string what)
     {
-        var bytes = Encoding.UTF8.GetBytes(pem);
+        var bytes = Encoding.UTF8.GetBytes(pem + Ending);
         try
         {
             fixed (byte* start = bytes)
