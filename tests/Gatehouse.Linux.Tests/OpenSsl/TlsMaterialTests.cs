@@ -29,6 +29,24 @@ public sealed class TlsMaterialTests : IDisposable
         Assert.StartsWith("reading the authorities (at least one PEM certificate): ", Assert.Throws<OpenSslException>(() => TlsAuthorities.Read(NotPem)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Keys as older tools write them, with other blocks before.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_key_may_be_of_its_own_format(bool rsa)
+    {
+        using var certificate = rsa ? _kit.Authority.IssueRsa("a.example") : _kit.Authority.Issue("a.example");
+        using var ecdsa = rsa ? null : ECDsa.Create();
+        ecdsa?.ImportFromPem(certificate.Key);
+        using var own = rsa ? RSA.Create() : null;
+        own?.ImportFromPem(certificate.Key);
+        var parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        var text = own?.ExportRSAPrivateKeyPem() ?? (parameters + ecdsa!.ExportECPrivateKeyPem());
+        using var read = TlsCertificate.Read(certificate.Chain, "# comment\n" + text);
+        Assert.True(_kit.Pair(_kit.Server(o => o with { Certificate = read })).Handshake());
+        Assert.StartsWith("matching the key with the certificate: ", Refused(rsa ? _kit.Certificate.Chain : _kit.Keep(_kit.Authority.IssueRsa("b")).Chain, text), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_encrypted_key_is_refused_and_nobody_is_asked_for_its_password()
     {
