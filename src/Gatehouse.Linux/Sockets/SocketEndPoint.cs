@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Gatehouse.Wire;
 
 namespace Gatehouse.Linux.Sockets;
 
@@ -72,8 +73,8 @@ public struct SocketEndPoint : IEquatable<SocketEndPoint>
     /// <summary>Writes the address without port, an IPv6 one as RFC 5952 says and without brackets. The length; 0 when there is no room.</summary>
     public readonly int FormatAddress(Span<byte> text)
     {
-        if (IsV6) return AddressText.FormatV6(Address, text);
-        return AddressText.FormatV4(Address, text);
+        if (IsV6) return IpText.FormatV6(Address, text);
+        return IpText.FormatV4(Address, text);
     }
 
     /// <inheritdoc/>

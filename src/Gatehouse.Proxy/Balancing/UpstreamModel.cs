@@ -4,22 +4,24 @@ using Gatehouse.Proxy.Configuration;
 
 namespace Gatehouse.Proxy.Balancing;
 
-/// <summary>A group of endpoints as the loops use it; immutable but for <see cref="Turn"/>, which it shares with the model that it replaced.</summary>
+/// <summary>A group of endpoints as the loops use it; of one snapshot.</summary>
 internal sealed class UpstreamModel
 {
     private readonly EndpointModel[] _schedule;
-    private readonly SharedTurn _turn;
 
-    public UpstreamModel(UpstreamGroup config, IReadOnlyList<EndpointModel> endpoints, SharedTurn turn)
+    public UpstreamModel(UpstreamGroup config, IReadOnlyList<EndpointModel> endpoints, UpstreamState state)
     {
         Config = config;
         Endpoints = endpoints;
         LogName = Encoding.UTF8.GetBytes(config.Name);
-        _schedule = RoundRobinSchedule.Build(endpoints);
-        _turn = turn;
+        _schedule = RoundRobinSchedule.Build([.. endpoints.Select((e, i) => (e, config.Endpoints[i].Weight))]);
+        State = state;
     }
 
     public UpstreamGroup Config { get; }
+
+    /// <summary>What outlives snapshots.</summary>
+    public UpstreamState State { get; }
 
     public IReadOnlyList<EndpointModel> Endpoints { get; }
 
@@ -43,23 +45,41 @@ internal sealed class UpstreamModel
         var schedule = _schedule;
         if (schedule.Length == 0) return null;
         if (schedule.Length == 1) return schedule[0];
-        var first = schedule[_turn.Next() % (uint)schedule.Length];
-        for (var tries = schedule.Length; first == except && tries > 0; tries--) first = schedule[_turn.Next() % (uint)schedule.Length];
+        var first = schedule[State.NextTurn() % (uint)schedule.Length];
+        for (var tries = schedule.Length; first == except && tries > 0; tries--) first = schedule[State.NextTurn() % (uint)schedule.Length];
         return first;
     }
 }
 
-/// <summary>A counter that loops share, on a cache line of its own.</summary>
+/// <summary>A group through all snapshots: what it is now, and what the loops share of it, on cache lines of its own.</summary>
 [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential)]
-internal sealed class SharedTurn
+internal sealed class UpstreamState(string name, int counter)
 {
 #pragma warning disable CS0169, IDE0051 // Room, so that nothing else shares its cache line.
     private readonly long _a, _b, _c, _d, _e, _f, _g;
     private uint _turn = uint.MaxValue;
+    private int _active;
     private readonly long _h, _i, _j, _k, _l, _m, _n;
 #pragma warning restore CS0169, IDE0051
 
-    public uint Next() => Interlocked.Increment(ref _turn);
+    private volatile UpstreamModel? _current;
+
+    public string Name { get; } = name;
+
+    /// <summary>Where it is counted.</summary>
+    public int Counter { get; } = counter;
+
+    /// <summary>The present snapshot's.</summary>
+    public UpstreamModel Current { get => _current!; set => _current = value; }
+
+    /// <summary>Requests and sessions that it has now.</summary>
+    public int Active => Volatile.Read(ref _active);
+
+    public uint NextTurn() => Interlocked.Increment(ref _turn);
+
+    public void Begin() => Interlocked.Increment(ref _active);
+
+    public void End() => Interlocked.Decrement(ref _active);
 }
 
 /// <summary>An endpoint as the loops use it. It outlives snapshots as long as its group, name and address stay.</summary>
@@ -67,32 +87,44 @@ internal sealed class EndpointModel(string group, Endpoint config, int index)
 {
     public string Group { get; } = group;
 
-    public Endpoint Config { get; } = config;
+    public string Name { get; } = config.Name;
 
     /// <summary>Where its idle connections and figures are.</summary>
     public int Index { get; } = index;
 
     public SocketEndPoint Address { get; } = new(config.Address);
 
+    /// <summary>Whether it is the one at an address.</summary>
+    public bool IsAt(System.Net.IPEndPoint address) => config.Address.Equals(address);
+
     /// <summary>Its name for log lines.</summary>
     public byte[] LogName { get; } = Encoding.UTF8.GetBytes(config.Name);
 
+    private int _active;
+
     /// <summary>No longer configured: what is open is used to its end and not again.</summary>
     public volatile bool IsRemoved;
+
+    /// <summary>Requests and sessions that it has now, over all loops.</summary>
+    public int Active => Volatile.Read(ref _active);
+
+    public void Begin() => Interlocked.Increment(ref _active);
+
+    public void End() => Interlocked.Decrement(ref _active);
 }
 
 /// <summary>The order in which endpoints get their turns: as often as their weights say, and spread as evenly as that allows.</summary>
 internal static class RoundRobinSchedule
 {
     /// <summary>One round; endpoints without weight have no place in it.</summary>
-    public static EndpointModel[] Build(IReadOnlyList<EndpointModel> endpoints)
+    public static EndpointModel[] Build(IReadOnlyList<(EndpointModel Endpoint, int Weight)> endpoints)
     {
-        var active = endpoints.Where(e => e.Config.Weight > 0).ToArray();
+        var active = endpoints.Where(e => e.Weight > 0).ToArray();
         if (active.Length == 0) return [];
-        var divisor = active.Select(e => e.Config.Weight).Aggregate(GreatestCommonDivisor);
-        var weights = active.Select(e => e.Config.Weight / divisor).ToArray();
+        var divisor = active.Select(e => e.Weight).Aggregate(GreatestCommonDivisor);
+        var weights = active.Select(e => e.Weight / divisor).ToArray();
         var total = weights.Sum();
-        if (total == active.Length) return active;
+        if (total == active.Length) return [.. active.Select(a => a.Endpoint)];
 
         // Each turn everyone gains its weight, the richest is taken and pays for all.
         var credit = new int[active.Length];
@@ -107,7 +139,7 @@ internal static class RoundRobinSchedule
             }
 
             credit[richest] -= total;
-            schedule[turn] = active[richest];
+            schedule[turn] = active[richest].Endpoint;
         }
 
         return schedule;

@@ -9,8 +9,8 @@ internal sealed class BufferPool
     /// <summary>Room for the heads that nearly all clients send.</summary>
     public const int Small = 16 * 1024;
 
-    /// <summary>Room for the largest head, and for what one read brings.</summary>
-    public const int Large = 72 * 1024;
+    /// <summary>Room for the largest head and for what one read brings.</summary>
+    public const int Large = 136 * 1024;
 
     private const int MostKept = 1_024;
     private readonly Stack<byte[]> _small = new(64);

@@ -20,7 +20,7 @@ internal sealed class PathTable
     /// <param name="routes">All routes of the host, those of the virtual host that stands first before others.</param>
     public PathTable(IReadOnlyList<RouteModel> routes)
     {
-        Routes = [.. routes.Select((r, i) => (r, i)).Order(Comparer<(RouteModel Route, int Index)>.Create(Compare)).Select(p => p.r)];
+        Routes = [.. routes.Select((r, i) => (Route: r, Index: i)).Order(Comparer<(RouteModel Route, int Index)>.Create(Compare)).Select(p => p.Route)];
         var ranked = Routes.Select((r, rank) => new Ranked(rank, r)).ToList();
         _exact = Table(ranked, PathMatchKind.Exact);
         _prefix = Table(ranked, PathMatchKind.Prefix);

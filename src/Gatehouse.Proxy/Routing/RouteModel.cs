@@ -8,7 +8,7 @@ namespace Gatehouse.Proxy.Routing;
 /// <summary>A route as the loops use it.</summary>
 internal sealed class RouteModel
 {
-    public RouteModel(string host, Route config, UpstreamModel? upstream, int counter)
+    public RouteModel(string host, Route config, UpstreamState? upstream, int counter)
     {
         (Host, Config, Upstream, Counter) = (host, config, upstream, counter);
         Match = new RouteMatch(config);
@@ -28,7 +28,7 @@ internal sealed class RouteModel
     public RouteMatch Match { get; }
 
     /// <summary>Null when it answers itself.</summary>
-    public UpstreamModel? Upstream { get; }
+    public UpstreamState? Upstream { get; }
 
     public FixedAnswer? Respond { get; }
 

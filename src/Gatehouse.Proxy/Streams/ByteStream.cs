@@ -15,24 +15,22 @@ internal interface IStreamOwner
 /// A connected socket of a loop. It is watched once, for changes alone, so that no request costs a call to say what is waited for: <see cref="CanRead"/> and <see cref="CanWrite"/> remember
 /// what the kernel told. What the peer does not take at once is kept in one buffer; while there is something in it, whoever fills it has to stop (back-pressure).
 /// </summary>
-internal sealed class Stream : IWatched
+internal sealed class ByteStream : IWatched
 {
     private const EpollEvents Watched = EpollEvents.In | EpollEvents.Out | EpollEvents.PeerClosed | EpollEvents.EdgeTriggered;
 
-    private readonly IStreamOwner _owner;
     private int _slot;
     private byte[]? _pending;
     private int _pendingStart;
     private int _pendingEnd;
     private bool _endAfterPending;
 
-    public Stream(Loop loop, IStreamOwner owner)
-    {
-        Loop = loop;
-        _owner = owner;
-    }
+    public ByteStream(Loop loop) => Loop = loop;
 
     public Loop Loop { get; }
+
+    /// <summary>Who is told; set before it is opened, and changed when another goes on with it.</summary>
+    public IStreamOwner? Owner { get; set; }
 
     /// <summary>The descriptor; -1 when it is closed.</summary>
     public int Fd { get; private set; } = -1;
@@ -92,7 +90,7 @@ internal sealed class Stream : IWatched
             if (_pending is not null) Flush();
         }
 
-        _owner.OnStream();
+        Owner?.OnStream();
     }
 
     /// <summary>Reads. Bytes read; 0 at the end; EAGAIN when there is nothing; another negative error number when it broke.</summary>
@@ -188,7 +186,7 @@ internal sealed class Stream : IWatched
 
     private bool Break(int error)
     {
-        IsBroken = true;
+        IsBroken = CanRead = true; // What came before it broke can still be read.
         CanWrite = false;
         Error = error;
         Drop();
