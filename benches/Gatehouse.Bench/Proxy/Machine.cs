@@ -19,6 +19,7 @@ internal static unsafe partial class Machine
     private const int DescriptorLimit = 7; // RLIMIT_NOFILE
     private const int MonotonicClock = 1;
     private const int AbsoluteTime = 1;
+    private const int Truncate = 0x20;
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
     private const long Nanoseconds = 1_000_000_000;
@@ -77,6 +78,13 @@ internal static unsafe partial class Machine
         if (ArmTimer(timer, AbsoluteTime, times, null) != 0) throw new InvalidOperationException($"timerfd_settime: errno {Marshal.GetLastPInvokeError()}");
     }
 
+    /// <summary>Takes bytes off a TCP socket without copying them (MSG_TRUNC, tcp(7)); as recv.</summary>
+    public static int Discard(int fd, int most)
+    {
+        var taken = Receive(fd, null, (nuint)most, Truncate);
+        return taken >= 0 ? (int)taken : -Marshal.GetLastPInvokeError();
+    }
+
     private static void Pin(int processor)
     {
         var set = stackalloc byte[128];
@@ -90,6 +98,9 @@ internal static unsafe partial class Machine
 
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static partial int SetAffinity(int thread, nuint size, byte* set);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint Receive(int fd, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "prlimit", SetLastError = true)]
     private static partial int ResourceLimit(int process, int resource, Limit* value, Limit* old);

@@ -37,7 +37,7 @@ internal static class Engine
                 timeouts: { keepAlive: {{ProxySetup.KeepSeconds}}s, idle: {{ProxySetup.KeepSeconds}}s }
 
             """);
-        if (setup.Spoken == Spoken.Tcp) text.Append("    defaultUpstream: g0\n");
+        if (setup.Spoken == Spoken.Tcp) text.Append("    to: g0\n");
         if (setup.Certificate is { } certificate)
         {
             text.Append($$"""
@@ -54,8 +54,7 @@ internal static class Engine
             text.Append($$"""
                   - name: g{{group}}
                     timeouts: { keepAlive: {{ProxySetup.KeepSeconds}}s }
-                    endpoints:
-                      - { name: one, address: "127.0.0.1:{{setup.Backends[group]}}" }
+                    endpoints: ["127.0.0.1:{{setup.Backends[group]}}"]
 
                 """);
         }
@@ -69,8 +68,8 @@ internal static class Engine
         text.Append("virtualHosts:\n");
         for (var host = 0; host < hosts; host++)
         {
-            text.Append($"  - name: h{host}\n    hosts: [{ProxySetup.Host(host)}]\n    routes:\n");
-            for (var group = 0; group < ProxySetup.Groups; group++) text.Append($"      - {{ name: p{group}, path: {{ prefix: {ProxySetup.Prefix(group)} }}, upstream: g{group} }}\n");
+            text.Append($"  - hosts: [{ProxySetup.Host(host)}]\n    routes:\n");
+            for (var group = 0; group < ProxySetup.Groups; group++) text.Append($"      - {{ path: {ProxySetup.Prefix(group)}, to: g{group} }}\n");
         }
     }
 }
