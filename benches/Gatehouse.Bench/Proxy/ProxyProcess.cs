@@ -27,11 +27,11 @@ internal sealed class ProxyProcess : IAsyncDisposable
     /// <summary>Memory in RAM of all its processes, in MB.</summary>
     public double Megabytes => Tree().Sum(Usage.Megabytes);
 
-    /// <summary>Memory in RAM of the process that has most.</summary>
-    public double LargestMegabytes => Tree().Max(Usage.Megabytes);
+    /// <summary>Memory in RAM of the process that serves, in MB.</summary>
+    public double EngineMegabytes => Usage.Megabytes(Worker ?? _process.Id);
 
-    /// <summary>The process that serves: the first one's child, or the first one itself where it has none.</summary>
-    public int Engine => Tree() is [_, var child, ..] ? child : _process.Id;
+    /// <summary>The process that serves for another one that watches over it; null when there is none, or none at the moment.</summary>
+    public int? Worker => Tree() is [_, var child, ..] ? child : null;
 
     /// <summary>Starts it on the proxies' processor and waits until it accepts.</summary>
     /// <param name="name">For people and files.</param>

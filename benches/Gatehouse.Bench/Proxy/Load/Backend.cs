@@ -177,6 +177,8 @@ internal sealed class Backend : IAsyncDisposable
     private void Close(BackendConnection connection)
     {
         _connections.Remove(connection.Fd);
+        // A process that is being started holds a copy for a moment, for which the kernel would tell events on.
+        _ = _epoll.Remove(connection.Fd);
         SocketCalls.Close(connection.Fd);
     }
 }

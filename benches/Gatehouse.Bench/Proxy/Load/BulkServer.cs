@@ -75,6 +75,7 @@ internal sealed class BulkServer : IAsyncDisposable
     private void Close(int fd)
     {
         _connections.Remove(fd);
+        _ = _epoll.Remove(fd); // See the backend's.
         SocketCalls.Close(fd);
     }
 

@@ -63,7 +63,7 @@ internal sealed class HttpLoad : IDisposable
 
     public void Dispose()
     {
-        foreach (var connection in _connections) connection.Close();
+        foreach (var connection in _connections) connection.Close(_epoll);
         _epoll.Dispose();
     }
 
@@ -91,7 +91,7 @@ internal sealed class HttpLoad : IDisposable
     private void Next(int index)
     {
         if (_filling) index = _connections.Length - _left;
-        if (_connectEachTime) _connections[index].Close();
+        if (_connectEachTime) _connections[index].Close(_epoll);
         if (_left == 0) return;
         var connection = _connections[index];
         if (connection.Fd < 0)
@@ -129,7 +129,7 @@ internal sealed class HttpLoad : IDisposable
         {
             _failed++;
             _faults[connection.Fault] = _faults.GetValueOrDefault(connection.Fault) + 1;
-            connection.Close();
+            connection.Close(_epoll);
             connection.Forgive();
         }
         else

@@ -41,7 +41,7 @@ internal static class Engine
         if (setup.Certificate is { } certificate)
         {
             text.Append($$"""
-                    tls: { minVersion: "1.3", maxVersion: "1.3", resumption: false, defaultCertificate: shop }
+                    tls: { minVersion: "1.3", maxVersion: "1.3", defaultCertificate: shop }
                 certificates:
                   - { name: shop, chainFile: {{certificate.Chain}}, keyFile: {{certificate.Key}} }
 
