@@ -14,10 +14,10 @@ public static class HttpBytes
     public static SearchValues<byte> FieldValueBytes { get; } = Where(static b => b is (byte)'\t' or >= 0x20 and not 0x7F);
 
     /// <summary>
-    /// What a request target may hold (RFC 9112 §3.2): the characters of RFC 3986 without the fragment's <c>#</c>. Square brackets are
-    /// among them for an authority's address; common clients also send them bare in queries.
+    /// What a request target may hold (RFC 9112 §3.2): the characters of RFC 3986 without the fragment's <c>#</c>, and
+    /// <c>^ ` { | }</c>, which browsers send bare in queries (WHATWG URL, query percent-encode set).
     /// </summary>
-    public static SearchValues<byte> TargetBytes { get; } = Of("-._~:/?[]@!$&'()*+,;=%" + Alphanumeric);
+    public static SearchValues<byte> TargetBytes { get; } = Of("-._~:/?[]@!$&'()*+,;=%^`{|}" + Alphanumeric);
 
     /// <summary>
     /// What a Host may hold (RFC 9110 §7.2), port included. RFC 3986 §3.2.2 would also take <c>%</c> and sub-delims: no name of the DNS

@@ -51,7 +51,7 @@ internal sealed class Backend : IAsyncDisposable
 
     private void Listen()
     {
-        var any = new Gatehouse.Linux.Sockets.SocketAddress(new IPEndPoint(IPAddress.Loopback, 0));
+        var any = new SocketEndPoint(new IPEndPoint(IPAddress.Loopback, 0));
         var fd = SocketCalls.OpenStream(any);
         if (fd < 0 || SocketCalls.Bind(fd, any) < 0 || SocketCalls.Listen(fd, Backlog) < 0) throw new InvalidOperationException("the backend can't listen");
         _ = SocketCalls.LocalAddress(fd, out var address);

@@ -15,7 +15,7 @@ internal sealed class BulkClient : IDisposable
 
     public BulkClient(int port)
     {
-        var target = new Gatehouse.Linux.Sockets.SocketAddress(new IPEndPoint(IPAddress.Loopback, port));
+        var target = new SocketEndPoint(new IPEndPoint(IPAddress.Loopback, port));
         _fd = SocketCalls.OpenStream(target);
         if (SocketCalls.Connect(_fd, target) is < 0 and not SocketCalls.EInProgress and var error) throw new InvalidOperationException($"connect to port {port}: errno {-error}");
         _ = _epoll.Add(_fd, EpollEvents.Out, 0);

@@ -23,7 +23,7 @@ internal sealed class BulkServer : IAsyncDisposable
 
     private BulkServer()
     {
-        var any = new Gatehouse.Linux.Sockets.SocketAddress(new IPEndPoint(IPAddress.Loopback, 0));
+        var any = new SocketEndPoint(new IPEndPoint(IPAddress.Loopback, 0));
         _listener = SocketCalls.OpenStream(any);
         if (_listener < 0 || SocketCalls.Bind(_listener, any) < 0 || SocketCalls.Listen(_listener, Backlog) < 0) throw new InvalidOperationException("the bulk server can't listen");
         _ = SocketCalls.LocalAddress(_listener, out var address);

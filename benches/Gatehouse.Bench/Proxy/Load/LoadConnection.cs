@@ -22,7 +22,7 @@ internal sealed class LoadConnection(int port)
     /// <summary>In a fault: nobody listens (ECONNREFUSED).</summary>
     public const string Refused = "errno 111";
 
-    private readonly Gatehouse.Linux.Sockets.SocketAddress _target = new(new IPEndPoint(IPAddress.Loopback, port));
+    private readonly SocketEndPoint _target = new(new IPEndPoint(IPAddress.Loopback, port));
     private byte[]? _head;
     private ReadOnlyMemory<byte> _question;
     private BodyReader _body;

@@ -1,0 +1,174 @@
+using Gatehouse.Proxy.Access;
+using Gatehouse.Proxy.Balancing;
+using Gatehouse.Proxy.Configuration;
+using Gatehouse.Proxy.Listeners;
+using Gatehouse.Proxy.Routing;
+
+namespace Gatehouse.Proxy.Engine;
+
+/// <summary>
+/// Turns a valid configuration into what the loops read, off their path. What did not change is shared with what was compiled before, so that a change costs what it changes and the tables
+/// of hosts. One thread at a time.
+/// </summary>
+internal sealed class SnapshotCompiler(TimeProvider time)
+{
+    /// <summary>A place of a thing that is gone is given to another after so long, when no request that still counts there is left.</summary>
+    private static readonly TimeSpan PlaceRest = TimeSpan.FromMinutes(5);
+
+    private readonly Dictionary<string, UpstreamState> _upstreams = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ListenerState> _listeners = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CompiledHost> _hosts = new(StringComparer.Ordinal);
+    private readonly Queue<(long At, IReadOnlyList<int> Places)> _resting = new();
+
+    /// <summary>What is counted where; for figures.</summary>
+    public CounterPlaces Places { get; } = new();
+
+    public IReadOnlyDictionary<string, UpstreamState> Upstreams => _upstreams;
+
+    public IReadOnlyDictionary<string, ListenerState> Listeners => _listeners;
+
+    /// <summary>Puts a configuration in place: groups first, then what leads to them, so that a request finds either what was or what is.</summary>
+    /// <returns>Whether endpoints are gone, whose idle connections are to be closed.</returns>
+    public bool Apply(ProxyConfig config)
+    {
+        var removed = ApplyUpstreams(config);
+        var hosts = config.VirtualHosts.Select(Compile).ToList();
+        foreach (var listener in config.Listeners) ApplyListener(listener, hosts);
+        Forget(_hosts, config.VirtualHosts.Select(h => h.Name));
+        Forget(_listeners, config.Listeners.Select(l => l.Name));
+        removed |= ForgetUpstreams(config);
+        RestPlaces(config);
+        return removed;
+    }
+
+    private bool ApplyUpstreams(ProxyConfig config)
+    {
+        var removed = false;
+        foreach (var group in config.Upstreams)
+        {
+            if (!_upstreams.TryGetValue(group.Name, out var state))
+            {
+                _upstreams[group.Name] = state = new UpstreamState(group.Name, Places.Of("group/" + group.Name));
+                state.Current = new UpstreamModel(group, [.. group.Endpoints.Select(e => NewEndpoint(group, e))], state);
+                continue;
+            }
+
+            if (ReferenceEquals(state.Current.Config, group) || state.Current.Config.Equals(group)) continue;
+            var before = state.Current.Endpoints;
+            var now = group.Endpoints.Select(e => before.FirstOrDefault(b => b.Name == e.Name && b.IsAt(e.Address)) ?? NewEndpoint(group, e)).ToList();
+            state.Current = new UpstreamModel(group, now, state);
+            removed |= MarkRemoved(before.Except(now));
+        }
+
+        return removed;
+    }
+
+    private EndpointModel NewEndpoint(UpstreamGroup group, Endpoint endpoint) => new(group.Name, endpoint, Places.Of($"endpoint/{group.Name}/{endpoint.Name}"));
+
+    private bool ForgetUpstreams(ProxyConfig config)
+    {
+        var removed = false;
+        foreach (var state in Forget(_upstreams, config.Upstreams.Select(u => u.Name))) removed |= MarkRemoved(state.Current.Endpoints);
+        return removed;
+    }
+
+    private static bool MarkRemoved(IEnumerable<EndpointModel> endpoints)
+    {
+        var any = false;
+        foreach (var endpoint in endpoints) any = endpoint.IsRemoved = true;
+        return any;
+    }
+
+    private CompiledHost Compile(VirtualHost host)
+    {
+        if (_hosts.TryGetValue(host.Name, out var known) && known.StillHolds(host, _upstreams)) return known;
+        var routes = host.Routes.Select(r => new RouteModel(host.Name, r, UpstreamOf(r), Places.Of($"route/{host.Name}/{r.Name}"))).ToList();
+        return _hosts[host.Name] = new CompiledHost(host, routes, new PathTable(routes));
+    }
+
+    private UpstreamState? UpstreamOf(Route route) => route.Upstream is { } name ? _upstreams[name] : null;
+
+    private void ApplyListener(Listener listener, List<CompiledHost> hosts)
+    {
+        var model = Compile(listener, hosts);
+        if (_listeners.TryGetValue(listener.Name, out var state)) state.Current = model;
+        else _listeners[listener.Name] = new ListenerState(listener.Name, Places.Of("listener/" + listener.Name), model);
+    }
+
+    private ListenerModel Compile(Listener listener, List<CompiledHost> hosts)
+    {
+        var own = hosts.Where(h => h.Config.Listeners.Count == 0 || h.Config.Listeners.Contains(listener.Name));
+        Dictionary<string, object> tables = new(StringComparer.Ordinal);
+        foreach (var host in own)
+        {
+            foreach (var pattern in host.Config.Hosts)
+            {
+                // A name of several virtual hosts has the routes of all.
+                if (!tables.TryAdd(pattern, host)) (tables[pattern] as List<CompiledHost> ?? (List<CompiledHost>)(tables[pattern] = new List<CompiledHost> { (CompiledHost)tables[pattern] })).Add(host);
+            }
+        }
+
+        var table = new HostTable<PathTable>(tables.Select(t => KeyValuePair.Create(t.Key, TableOf(t.Value))));
+        var names = listener.ServerNames.Count == 0 ? null
+            : new HostTable<RouteModel>(listener.ServerNames.Select(n => KeyValuePair.Create(n.Host, Leading(listener, n.Host, n.Upstream))));
+        return new ListenerModel(listener, table, listener.DefaultUpstream is { } fallback ? Leading(listener, "default", fallback) : null, names);
+    }
+
+    private static PathTable TableOf(object hosts) =>
+        hosts is CompiledHost one ? one.Table : new PathTable([.. ((List<CompiledHost>)hosts).SelectMany(h => h.Routes)]);
+
+    private RouteModel Leading(Listener listener, string name, string upstream) =>
+        new(listener.Name, new Route { Name = name, Upstream = upstream }, _upstreams[upstream], Places.Of($"route/{listener.Name}:/{name}"));
+
+    private void RestPlaces(ProxyConfig config)
+    {
+        var now = time.GetTimestamp();
+        while (_resting.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At, now) > PlaceRest) Places.Free(_resting.Dequeue().Places);
+        if (Places.Keep(PlaceNames(config)) is { Count: > 0 } gone) _resting.Enqueue((now, gone));
+    }
+
+    private static HashSet<string> PlaceNames(ProxyConfig config)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var listener in config.Listeners)
+        {
+            names.Add("listener/" + listener.Name);
+            names.Add($"route/{listener.Name}:/default");
+            foreach (var name in listener.ServerNames) names.Add($"route/{listener.Name}:/{name.Host}");
+        }
+
+        foreach (var host in config.VirtualHosts)
+        {
+            foreach (var route in host.Routes) names.Add($"route/{host.Name}/{route.Name}");
+        }
+
+        foreach (var group in config.Upstreams)
+        {
+            names.Add("group/" + group.Name);
+            foreach (var endpoint in group.Endpoints) names.Add($"endpoint/{group.Name}/{endpoint.Name}");
+        }
+
+        return names;
+    }
+
+    private static List<T> Forget<T>(Dictionary<string, T> things, IEnumerable<string> names)
+    {
+        var kept = names.ToHashSet(StringComparer.Ordinal);
+        List<T> gone = [];
+        if (kept.Count == things.Count) return gone;
+        foreach (var (name, thing) in things)
+        {
+            if (!kept.Contains(name) && things.Remove(name)) gone.Add(thing);
+        }
+
+        return gone;
+    }
+
+    /// <summary>A virtual host with what was made of it.</summary>
+    private sealed record CompiledHost(VirtualHost Config, IReadOnlyList<RouteModel> Routes, PathTable Table)
+    {
+        /// <summary>Nothing of it changed, and its groups are those that it leads to (one may have gone and come back).</summary>
+        public bool StillHolds(VirtualHost host, Dictionary<string, UpstreamState> upstreams) =>
+            (ReferenceEquals(Config, host) || Config.Equals(host)) && Routes.All(r => r.Upstream is null || (upstreams.TryGetValue(r.Upstream.Name, out var state) && state == r.Upstream));
+    }
+}
