@@ -36,6 +36,7 @@ internal static class ProxyComparison
         var folder = Directory.CreateTempSubdirectory("gatehouse-bench-").FullName;
         try
         {
+            using var ahead = Machine.SessionAhead();
             await using var backend = Backend.Start(ProxySetup.Groups);
             var stage = new ProxyStage(context, folder, backend, end.Token);
             foreach (var (name, run) in Parts.Where(part => context.Has(part.Name))) await RunPartAsync(stage, name, run);
@@ -70,7 +71,7 @@ internal static class ProxyComparison
             await run(stage);
             stage.Report.Row($"  took {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             stage.Report.Row($"{name} FAILED: {e.Message}");
             Environment.ExitCode = 1;

@@ -38,12 +38,13 @@ internal sealed class ProxyProcess : IAsyncDisposable
     /// <param name="folder">For its output.</param>
     /// <param name="ports">Where it will accept.</param>
     /// <param name="command">The program and its arguments.</param>
-    public static async Task<ProxyProcess> StartAsync(string name, string folder, ProxyPorts ports, IReadOnlyList<string> command, CancellationToken cancellation)
+    /// <param name="realTime">See <see cref="ProxySetup.RealTime"/>.</param>
+    public static async Task<ProxyProcess> StartAsync(string name, string folder, ProxyPorts ports, IReadOnlyList<string> command, bool realTime, CancellationToken cancellation)
     {
         var output = Path.Combine(folder, $"{name}.out");
         // Standard output may be the access log of a proxy that writes it nowhere else: it goes straight into the file.
         var process = ServedProcess.Start(Path.Combine(folder, $"{name}.err"), "sh",
-            ["-c", """exec "$@" >"$0" """, output, "taskset", "--cpu-list", Machine.ProxyProcessor.ToString(CultureInfo.InvariantCulture), .. command]);
+            ["-c", """exec "$@" >"$0" """, output, .. Machine.ProxyPrefix(realTime), .. command]);
         var proxy = new ProxyProcess(name, process, ports, output);
         try
         {

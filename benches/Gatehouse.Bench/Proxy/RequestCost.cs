@@ -5,8 +5,9 @@ namespace Gatehouse.Bench.Proxy;
 /// <summary>What a request costs a proxy in processor time.</summary>
 internal sealed record RequestCost
 {
-    // Tiered compilation watches a method for 30 calls and then recompiles in the background, which is the engine's own processor time: it has to be over.
-    private const int WarmUps = 3;
+    // The runtime counts calls, waits until nothing new is called for 100 ms, and then compiles anew in the background, in steps; that is the engine's own processor time and has to be over.
+    private const int WarmUps = 4;
+    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
     private const int DifferentQuestions = 4_096;
 
     private static readonly IReadOnlyList<RequestCost> All =
@@ -56,7 +57,12 @@ internal sealed record RequestCost
         {
             await Probe.RunAsync(proxy, setup, stage.Cancellation);
             var load = loads.Add(new(proxy.Ports.Traffic, Connections, questions, Spoken == Spoken.Https ? ProxySetup.Host(0) : null, ConnectEachTime));
-            for (var i = 0; i < WarmUps; i++) await AskAsync(name, load, Requests / 2);
+            for (var i = 0; i < WarmUps; i++)
+            {
+                await AskAsync(name, load, Requests / 2);
+                await Task.Delay(Settle, TimeProvider.System, stage.Cancellation);
+            }
+
             measures.Add((name, () => MeasureAsync(name, proxy, load)));
         }
 
