@@ -51,13 +51,12 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
     }
 
     /// <summary>Begins with a connection.</summary>
-    public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer)
+    public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer, in SocketEndPoint local)
     {
         (_client, _listener, _peer) = (client, listener, peer);
         _model = listener.Current;
-        _local = default;
+        _local = local;
         _requests = 0;
-        SocketCalls.SendAtOnce(client.Fd);
         AwaitRequest(_model.HeaderMilliseconds);
         _acceptedAt = _idleSince = loop.Loop.Now;
         Advance();

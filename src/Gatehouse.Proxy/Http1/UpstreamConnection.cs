@@ -52,7 +52,7 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
 
         _loop.Counters.Add(endpoint.Index, Counter.Connections);
         _connected = outcome == 0;
-        if (!Stream.Open(fd, _connected)) return -(int)Linux.Errno.ENOSPC;
+        if (!Stream.Open(fd, _connected, isClient: true)) return -(int)Linux.Errno.ENOSPC;
         return outcome;
     }
 
