@@ -12,6 +12,7 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
 {
     private readonly EngineLoop _loop;
     private HttpSession? _session;
+    private HttpSession? _keeper;
     private bool _connected;
     private bool _closed;
 
@@ -50,9 +51,9 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
             return outcome;
         }
 
-        _loop.Counters.Add(endpoint.Index, Counter.Connections);
         _connected = outcome == 0;
         if (!Stream.Open(fd, _connected, isClient: true)) return -(int)Linux.Errno.ENOSPC;
+        _loop.Counters.Add(endpoint.Index, Counter.Connections);
         return outcome;
     }
 
@@ -60,6 +61,7 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
     public void Use(HttpSession session)
     {
         _session = session;
+        _keeper = null;
         IsReused = true;
         _loop.Loop.Timers.Cancel(this);
     }
@@ -72,12 +74,19 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
         else if (upstream.KeepAliveMilliseconds is > 0 and var wait) _loop.Loop.Timers.Set(this, _loop.Loop.Now + wait);
     }
 
+    /// <summary>Waits for further requests of the same client, which keeps it.</summary>
+    public void Wait(HttpSession keeper, UpstreamModel upstream)
+    {
+        (_session, _keeper) = (null, keeper);
+        if (upstream.KeepAliveMilliseconds is > 0 and var wait) _loop.Loop.Timers.Set(this, _loop.Loop.Now + wait);
+    }
+
     /// <summary>Closes it; once.</summary>
     public void Close()
     {
         if (_closed) return;
         _closed = true;
-        _session = null;
+        _session = _keeper = null;
         _loop.Loop.Timers.Cancel(this);
         if (Stream.IsOpen) _loop.Counters.Add(Endpoint.Index, Counter.ConnectionsClosed);
         Stream.Close();
@@ -90,9 +99,7 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
         if (_session is null)
         {
             // Out or a window is nothing; a byte or the end is.
-            if (!Stream.CanRead) return;
-            _loop.Upstreams.Remove(this);
-            Close();
+            if (Stream.CanRead) EndWait();
             return;
         }
 
@@ -117,8 +124,13 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
     /// <inheritdoc/>
     public override void OnTimeout()
     {
-        if (_session is not null) return;
-        _loop.Upstreams.Remove(this);
+        if (_session is null) EndWait();
+    }
+
+    private void EndWait()
+    {
+        if (_keeper is null) _loop.Upstreams.Remove(this);
+        else _keeper.LosePinned();
         Close();
     }
 }

@@ -22,9 +22,15 @@ internal sealed class UpstreamPool(EngineLoop loop)
     /// <summary>Takes one that waits; null when there is none.</summary>
     public UpstreamConnection? Take(EndpointModel endpoint)
     {
-        if (endpoint.Index >= _byEndpoint.Length || _byEndpoint[endpoint.Index].Top is not { } top) return null;
-        Remove(top);
-        return top;
+        if (endpoint.Index >= _byEndpoint.Length) return null;
+        while (_byEndpoint[endpoint.Index].Top is { } top)
+        {
+            Remove(top);
+            if (top.Endpoint == endpoint) return top;
+            top.Close(); // It leads to where the endpoint was before its address changed.
+        }
+
+        return null;
     }
 
     /// <summary>Adds one that waits from now on. False: there are enough, or its endpoint is no more.</summary>
@@ -60,10 +66,16 @@ internal sealed class UpstreamPool(EngineLoop loop)
     {
         foreach (ref var stack in _byEndpoint.AsSpan())
         {
-            while (stack.Top is { } top && (all || top.Endpoint.IsRemoved))
+            for (var connection = stack.Top; connection is not null;)
             {
-                Remove(top);
-                top.Close();
+                var below = connection.Below;
+                if (all || connection.Endpoint.IsRemoved)
+                {
+                    Remove(connection);
+                    connection.Close();
+                }
+
+                connection = below;
             }
         }
     }
