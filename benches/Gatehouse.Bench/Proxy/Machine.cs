@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Gatehouse.Bench.Proxy;
@@ -15,10 +16,13 @@ internal static unsafe partial class Machine
     /// <summary>Where the load and the backend run: the last processor.</summary>
     public static int LoadProcessor => Environment.ProcessorCount - 1;
 
+    private const int RoundRobin = 2;
+    private const int Ahead = -20;
     private const int ProcessClock = 2; // CPUCLOCK_SCHED of linux/posix-timers.h
     private const int DescriptorLimit = 7; // RLIMIT_NOFILE
     private const int MonotonicClock = 1;
     private const int AbsoluteTime = 1;
+    private const int Truncate = 0x20;
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
     private const long Nanoseconds = 1_000_000_000;
@@ -42,10 +46,12 @@ internal static unsafe partial class Machine
     }
 
     /// <summary>Runs on a thread of its own that stays on one processor.</summary>
-    public static Task<T> RunOnAsync<T>(int processor, Func<T> work) => Task.Factory.StartNew(
+    /// <param name="realTime">Whether nothing else may run when it can, if that is allowed; for what is idle most of the time.</param>
+    public static Task<T> RunOnAsync<T>(int processor, Func<T> work, bool realTime = false) => Task.Factory.StartNew(
         () =>
         {
             Pin(processor);
+            if (realTime) SetRealTime();
             return work();
         },
         CancellationToken.None,
@@ -77,8 +83,39 @@ internal static unsafe partial class Machine
         if (ArmTimer(timer, AbsoluteTime, times, null) != 0) throw new InvalidOperationException($"timerfd_settime: errno {Marshal.GetLastPInvokeError()}");
     }
 
+    /// <summary>Takes bytes off a TCP socket without copying them (MSG_TRUNC, tcp(7)); as recv.</summary>
+    public static int Discard(int fd, int most)
+    {
+        var taken = Receive(fd, null, (nuint)most, Truncate);
+        return taken >= 0 ? (int)taken : -Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>Whether threads may have real-time priority here.</summary>
+    public static bool AllowsRealTime { get; } = RunOnAsync(LoadProcessor, static () => SetRealTime(), realTime: false).GetAwaiter().GetResult();
+
+    /// <summary>Words that start a program on the proxies' processor, ahead of what else runs here where that is allowed.</summary>
+    public static string[] ProxyPrefix(bool realTime) =>
+    [
+        .. realTime && AllowsRealTime ? ["chrt", "--rr", "1"] : new[] { "nice", $"--adjustment={Ahead}" },
+        "taskset", "--cpu-list", ProxyProcessor.ToString(CultureInfo.InvariantCulture),
+    ];
+
+    /// <summary>
+    /// Puts this session ahead of others until disposed, where that is allowed: the kernel shares processors between sessions before it looks at nice (sched(7), autogroup).
+    /// </summary>
+    public static IDisposable SessionAhead() => new SessionPriority();
+
+    // The thread ends with its work, and its priority with it.
+    private static bool SetRealTime()
+    {
+        var lowest = 1;
+        return SetScheduler(0, RoundRobin, &lowest) == 0;
+    }
+
     private static void Pin(int processor)
     {
+        // Like the proxies': refused without privilege, which only makes the rounds differ more.
+        _ = SetPriority(0, 0, Ahead);
         var set = stackalloc byte[128];
         new Span<byte>(set, 128).Clear();
         set[processor / 8] = (byte)(1 << (processor % 8));
@@ -90,6 +127,15 @@ internal static unsafe partial class Machine
 
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static partial int SetAffinity(int thread, nuint size, byte* set);
+
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    private static partial int SetPriority(int which, int who, int priority);
+
+    [LibraryImport("libc", EntryPoint = "sched_setscheduler")]
+    private static partial int SetScheduler(int thread, int policy, int* priority);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint Receive(int fd, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "prlimit", SetLastError = true)]
     private static partial int ResourceLimit(int process, int resource, Limit* value, Limit* old);
@@ -112,5 +158,26 @@ internal static unsafe partial class Machine
     {
         public ulong Soft;
         public ulong Hard;
+    }
+
+    private sealed class SessionPriority : IDisposable
+    {
+        private const string Group = "/proc/self/autogroup";
+
+        public SessionPriority() => Set(Ahead);
+
+        public void Dispose() => Set(0);
+
+        private static void Set(int nice)
+        {
+            try
+            {
+                File.WriteAllText(Group, nice.ToString(CultureInfo.InvariantCulture));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // No such thing here, or no privilege: the rounds differ more.
+            }
+        }
     }
 }

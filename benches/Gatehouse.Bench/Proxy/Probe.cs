@@ -30,7 +30,8 @@ internal static class Probe
         }
     }
 
-    private static async Task<string> AskAsync(ProxyProcess proxy, ProxySetup setup, byte[] question, CancellationToken cancellation)
+    /// <summary>Asks once on a connection of its own; the answer with its head, as far as it came.</summary>
+    public static async Task<string> AskAsync(ProxyProcess proxy, ProxySetup setup, byte[] question, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(TimeSpan.FromSeconds(5));

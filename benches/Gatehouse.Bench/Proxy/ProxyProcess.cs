@@ -27,23 +27,24 @@ internal sealed class ProxyProcess : IAsyncDisposable
     /// <summary>Memory in RAM of all its processes, in MB.</summary>
     public double Megabytes => Tree().Sum(Usage.Megabytes);
 
-    /// <summary>Memory in RAM of the process that has most.</summary>
-    public double LargestMegabytes => Tree().Max(Usage.Megabytes);
+    /// <summary>Memory in RAM of the process that serves, in MB.</summary>
+    public double EngineMegabytes => Usage.Megabytes(Worker ?? _process.Id);
 
-    /// <summary>The process that serves: the first one's child, or the first one itself where it has none.</summary>
-    public int Engine => Tree() is [_, var child, ..] ? child : _process.Id;
+    /// <summary>The process that serves for another one that watches over it; null when there is none, or none at the moment.</summary>
+    public int? Worker => Tree() is [_, var child, ..] ? child : null;
 
     /// <summary>Starts it on the proxies' processor and waits until it accepts.</summary>
     /// <param name="name">For people and files.</param>
     /// <param name="folder">For its output.</param>
     /// <param name="ports">Where it will accept.</param>
     /// <param name="command">The program and its arguments.</param>
-    public static async Task<ProxyProcess> StartAsync(string name, string folder, ProxyPorts ports, IReadOnlyList<string> command, CancellationToken cancellation)
+    /// <param name="realTime">See <see cref="ProxySetup.RealTime"/>.</param>
+    public static async Task<ProxyProcess> StartAsync(string name, string folder, ProxyPorts ports, IReadOnlyList<string> command, bool realTime, CancellationToken cancellation)
     {
         var output = Path.Combine(folder, $"{name}.out");
         // Standard output may be the access log of a proxy that writes it nowhere else: it goes straight into the file.
         var process = ServedProcess.Start(Path.Combine(folder, $"{name}.err"), "sh",
-            ["-c", """exec "$@" >"$0" """, output, "taskset", "--cpu-list", Machine.ProxyProcessor.ToString(CultureInfo.InvariantCulture), .. command]);
+            ["-c", """exec "$@" >"$0" """, output, .. Machine.ProxyPrefix(realTime), .. command]);
         var proxy = new ProxyProcess(name, process, ports, output);
         try
         {

@@ -22,11 +22,11 @@ internal sealed class Backend : IAsyncDisposable
     private readonly int _stop = SocketCalls.OpenEvent();
     private readonly Task<bool> _running;
 
-    private Backend(int groups)
+    private Backend(int groups, bool realTime)
     {
         _ = _epoll.Add(_stop, EpollEvents.In, Wake);
         for (var group = 0; group < groups; group++) Listen();
-        _running = Machine.RunOnAsync(Machine.LoadProcessor, Run);
+        _running = Machine.RunOnAsync(Machine.LoadProcessor, Run, realTime);
     }
 
     /// <summary>One for each group.</summary>
@@ -35,7 +35,7 @@ internal sealed class Backend : IAsyncDisposable
     /// <summary>Requests answered since the start.</summary>
     public long Answered { get; private set; }
 
-    public static Backend Start(int groups) => new(groups);
+    public static Backend Start(int groups, bool realTime = false) => new(groups, realTime);
 
     public async ValueTask DisposeAsync()
     {
@@ -51,7 +51,7 @@ internal sealed class Backend : IAsyncDisposable
 
     private void Listen()
     {
-        var any = new Gatehouse.Linux.Sockets.SocketEndPoint(new IPEndPoint(IPAddress.Loopback, 0));
+        var any = new SocketEndPoint(new IPEndPoint(IPAddress.Loopback, 0));
         var fd = SocketCalls.OpenStream(any);
         if (fd < 0 || SocketCalls.Bind(fd, any) < 0 || SocketCalls.Listen(fd, Backlog) < 0) throw new InvalidOperationException("the backend can't listen");
         _ = SocketCalls.LocalAddress(fd, out var address);
@@ -177,6 +177,8 @@ internal sealed class Backend : IAsyncDisposable
     private void Close(BackendConnection connection)
     {
         _connections.Remove(connection.Fd);
+        // A process that is being started holds a copy for a moment, for which the kernel would tell events on.
+        _ = _epoll.Remove(connection.Fd);
         SocketCalls.Close(connection.Fd);
     }
 }

@@ -13,7 +13,7 @@ internal static class Nginx
         var ports = ProxyPorts.Take();
         var file = setup.Write(name, "nginx.conf", Text(name, setup, ports, serverForEachHost));
         // -e: or it would open its log in /var/log before it reads the configuration.
-        return await ProxyProcess.StartAsync($"{setup.Name}-{name}", setup.Folder, ports, ["/usr/sbin/nginx", "-e", "stderr", "-c", file], cancellation);
+        return await ProxyProcess.StartAsync($"{setup.Name}-{name}", setup.Folder, ports, ["/usr/sbin/nginx", "-e", "stderr", "-c", file], setup.RealTime, cancellation);
     }
 
     private static string Text(string name, ProxySetup setup, ProxyPorts ports, bool serverForEachHost)
@@ -65,5 +65,5 @@ internal static class Nginx
     }
 
     private static string Tls(ProxySetup setup) =>
-        $"ssl_certificate {setup.Certificate!.Chain}; ssl_certificate_key {setup.Certificate.Key}; ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off;";
+        $"ssl_certificate {setup.Certificate!.Chain}; ssl_certificate_key {setup.Certificate.Key}; ssl_protocols TLSv1.3;";
 }
