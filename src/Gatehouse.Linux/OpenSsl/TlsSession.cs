@@ -141,6 +141,7 @@ public sealed unsafe class TlsSession : IDisposable
         var result = Libssl.Handshake(_ssl);
         if (result != 1) return Ended(result) is var status && status == TlsStatus.Closed ? Break(TlsFault.Truncation) : status;
         Leave();
+        if (_peer is not null) KeepRenewed(_peer);
         return TlsStatus.Done;
     }
 
@@ -224,6 +225,9 @@ public sealed unsafe class TlsSession : IDisposable
             var turn = _buffers.Turn;
             if (turn->Reader == _ssl) turn->IncomingStart = turn->IncomingEnd = 0;
             if (turn->Writer == _ssl) turn->Writer = 0;
+
+            // Else OpenSSL takes a connection that was closed without close_notify for a reason never to resume its session.
+            if (_peer is not null && Established) Libssl.SetShutdown(_ssl, Libssl.ShutdownSentAndReceived);
             Libssl.Free(_ssl);
             _ssl = 0;
         }
@@ -247,6 +251,14 @@ public sealed unsafe class TlsSession : IDisposable
         }
 
         peer.Resume(_ssl);
+    }
+
+    /// <summary>A server may renew the ticket while it resumes; before TLS 1.3 OpenSSL tells nobody.</summary>
+    private void KeepRenewed(TlsPeer peer)
+    {
+        if (!Resumed || Version != TlsProtocol.Tls12) return;
+        var session = Libssl.Session(_ssl);
+        if (session != 0 && !peer.Keep(session)) Libssl.FreeSession(session);
     }
 
     /// <summary>Makes the turn this session's. Bytes of another connection in it would be sent to the wrong peer: that is a bug of the loop.</summary>

@@ -27,6 +27,8 @@ public static unsafe class SocketCalls
     private const int ReuseAddress = 2;
     private const int SocketError = 4;
     private const int Linger = 13;
+    private const int SocketType = 3;
+    private const int DuplicateCloseOnExec = 1030;
 
     /// <summary>Reads. 0 is the end of the peer's stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -67,6 +69,9 @@ public static unsafe class SocketCalls
             return SocketLibrary.Outcome(SocketLibrary.Accept(listener, address, &length, NonBlocking | Native.Libc.OpenCloseOnExec));
         }
     }
+
+    /// <summary>Takes the next connection of a listener of any family: its descriptor, which blocks, and is closed on exec.</summary>
+    public static int AcceptBlocking(int listener) => SocketLibrary.Outcome(SocketLibrary.Accept(listener, null, null, Native.Libc.OpenCloseOnExec));
 
     /// <summary>A TCP socket for the family of an address.</summary>
     public static int OpenStream(in SocketEndPoint family) => Open(family, StreamSocket);
@@ -123,6 +128,17 @@ public static unsafe class SocketCalls
             return SocketLibrary.Outcome(SocketLibrary.LocalAddress(fd, own, &length));
         }
     }
+
+    /// <summary>Whether it is a UDP socket.</summary>
+    public static bool IsDatagram(int fd)
+    {
+        int type;
+        uint length = sizeof(int);
+        return SocketLibrary.GetOption(fd, Native.Libc.SolSocket, SocketType, &type, &length) == 0 && type == DatagramSocket;
+    }
+
+    /// <summary>Another descriptor of the same, closed on exec; or the negative error number.</summary>
+    public static int Duplicate(int fd) => SocketLibrary.Outcome(SocketLibrary.FileControl(fd, DuplicateCloseOnExec, 0));
 
     /// <summary>What became of connecting: 0, or the negative error number.</summary>
     public static int TakeError(int fd)

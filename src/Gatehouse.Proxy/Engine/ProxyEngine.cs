@@ -14,6 +14,7 @@ internal sealed class ProxyEngine : IDisposable
     private readonly Lock _lock = new();
     private readonly SnapshotCompiler _compiler;
     private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
+    private readonly TimeProvider _time;
     private bool _draining;
     private volatile int _maxConnections = int.MaxValue;
 
@@ -21,6 +22,7 @@ internal sealed class ProxyEngine : IDisposable
     /// <param name="time">The clock.</param>
     public ProxyEngine(int threads, TimeProvider time)
     {
+        _time = time;
         _compiler = new SnapshotCompiler(time);
         Loops = [.. Enumerable.Range(0, threads > 0 ? threads : Environment.ProcessorCount).Select(i => new EngineLoop(i, this, time))];
     }
@@ -89,13 +91,27 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
-    /// <summary>Names of the listeners whose descriptors are here.</summary>
-    public IReadOnlyCollection<string> Listening
+    /// <summary>Listening descriptors by their listeners' names; they stay the engine's.</summary>
+    public IReadOnlyDictionary<string, int> Descriptors
     {
         get
         {
-            lock (_lock) return [.. _open.Keys];
+            lock (_lock) return _open.ToDictionary(o => o.Key, o => o.Value.Fd, StringComparer.Ordinal);
         }
+    }
+
+    /// <summary>Waits until no client is connected any more. False: the time was up first.</summary>
+    public bool WaitUntilIdle(TimeSpan deadline)
+    {
+        var started = _time.GetTimestamp();
+        using var pause = new ManualResetEventSlim();
+        while (Connections > 0)
+        {
+            if (_time.GetElapsedTime(started) >= deadline) return false;
+            pause.Wait(20);
+        }
+
+        return true;
     }
 
     /// <summary>Takes no more connections; those that are open end after what they have begun. The descriptors are closed, for another process holds them too.</summary>
