@@ -19,7 +19,7 @@ internal static class ProxyComparison
 
     public static Comparison Comparison { get; } = new("proxy", RunAsync);
 
-    private static readonly IReadOnlyList<(string Name, Func<ProxyStage, Task> RunAsync)> Parts = [.. RequestCost.Parts, ("tcp", TcpCost.RunAsync), ("latency", Latency.RunAsync), ("alloc", Allocation.RunAsync), ("memory", Memory.RunAsync), ("churn", Churn.RunAsync), ("crash", Crash.RunAsync)];
+    private static readonly IReadOnlyList<(string Name, Func<ProxyStage, Task> RunAsync)> Parts = [.. RequestCost.Parts, ("tcp", TcpCost.RunAsync), ("latency", Latency.RunAsync), ("alloc", Allocation.RunAsync), ("memory", Memory.RunAsync), ("churn", Churn.RunAsync), ("crash", Crash.RunAsync), ("fuzz", Fuzzing.RunAsync)];
 
     /// <summary>What <c>--only</c> takes.</summary>
     public static IEnumerable<string> PartNames => Parts.Select(part => part.Name);

@@ -48,7 +48,7 @@ internal sealed class ProxyProcess : IAsyncDisposable
         var proxy = new ProxyProcess(name, process, ports, output);
         try
         {
-            foreach (var port in ports.All) await proxy.AcceptsAsync(port, cancellation);
+            await proxy.AcceptsAsync(ports.Traffic, cancellation);
             return proxy;
         }
         catch
@@ -113,8 +113,6 @@ internal sealed class ProxyProcess : IAsyncDisposable
 /// <param name="Admin">Its figures.</param>
 internal sealed record ProxyPorts(int Traffic, int Admin)
 {
-    public IEnumerable<int> All => [Traffic, Admin];
-
     public static ProxyPorts Take() => Free(2) is [var traffic, var admin] ? new(traffic, admin) : throw new InvalidOperationException("no ports");
 
     /// <summary>Ports of 127.0.0.1 that were free a moment ago, all different.</summary>

@@ -9,7 +9,7 @@ internal static class Engine
     {
         var ports = ProxyPorts.Take();
         var file = setup.Write("gatehouse", "routes.yaml", Text(setup, ports));
-        return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file], setup.RealTime, cancellation);
+        return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file, "--control", setup.File("gatehouse", "c")], setup.RealTime, cancellation);
     }
 
     // artifacts/bin/Gatehouse.Bench/CONFIGURATION/ -> artifacts/bin/Gatehouse/CONFIGURATION/gatehouse
