@@ -13,6 +13,9 @@ internal static class Configs
         Upstreams = [Group("app", servers)],
     };
 
+    /// <summary>The same, without forwarded fields, so that what goes on is what came.</summary>
+    public static ProxyConfig Plain(params RawServer[] servers) => One(servers).With(l => l with { Forwarded = ForwardedFields.None });
+
     public static UpstreamGroup Group(string name, params RawServer[] servers) => new()
     {
         Name = name,

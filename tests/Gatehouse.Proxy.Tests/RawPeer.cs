@@ -21,6 +21,13 @@ internal sealed class RawPeer(Socket socket) : IDisposable
         foreach (var b in Encoding.Latin1.GetBytes(text)) socket.Send([b]);
     }
 
+    /// <summary>Sends whole, or byte by byte.</summary>
+    public void Send(string text, bool byBytes)
+    {
+        if (byBytes) SendByBytes(text);
+        else Send(text);
+    }
+
     public void EndSend() => socket.Shutdown(SocketShutdown.Send);
 
     /// <summary>What comes until the text stands at its end, with it.</summary>
@@ -46,7 +53,7 @@ internal sealed class RawPeer(Socket socket) : IDisposable
     {
         while (_received.Length - _read < count)
         {
-            if (!Receive()) throw new InvalidOperationException($"the stream ended after {_received.Length - _read} of {count} bytes");
+            if (!Receive()) throw new InvalidOperationException($"the stream ended after {_received.Length - _read} of {count} bytes: {Encoding.Latin1.GetString(_received.GetBuffer(), _read, (int)_received.Length - _read)}");
         }
 
         _read += count;
@@ -71,6 +78,19 @@ internal sealed class RawPeer(Socket socket) : IDisposable
         var text = Encoding.Latin1.GetString(_received.GetBuffer(), _read, (int)_received.Length - _read);
         _read = (int)_received.Length;
         return text + reset;
+    }
+
+    /// <summary>Reads as many bytes as are expected and compares them.</summary>
+    public void Expect(string expected) => Assert.Equal(expected, Read(expected.Length));
+
+    /// <summary>Reads all that comes and compares it.</summary>
+    public void ExpectToEnd(string expected) => Assert.Equal(expected, ReadToEnd());
+
+    /// <summary>Ends the connection so that the peer sees a reset.</summary>
+    public void Reset()
+    {
+        socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        socket.Dispose();
     }
 
     public void Dispose() => socket.Dispose();

@@ -15,6 +15,7 @@ public sealed unsafe class TlsSession : IDisposable
     private readonly TlsContextData _data;
     private TlsContext? _handshaking;
     private nint _ssl;
+    private bool _agreed;
     private bool _broken;
     private TlsStatus _readEnd;
 
@@ -39,14 +40,14 @@ public sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>Whether the handshake is done.</summary>
-    public bool Established => _handshaking is null && !_broken && _ssl != 0;
+    /// <summary>Whether the handshake is done, and nothing has broken the session since.</summary>
+    public bool Established => _agreed && !_broken;
 
     /// <summary>Why it failed; of kind <see cref="TlsFaultKind.None"/> while it has not.</summary>
     public TlsFault LastFault { get; private set; }
 
-    /// <summary>The version agreed to.</summary>
-    public TlsProtocol Version => Established ? (TlsProtocol)Libssl.Version(Ssl) : TlsProtocol.None;
+    /// <summary>The version agreed to; none before the handshake is done.</summary>
+    public TlsProtocol Version => _agreed ? (TlsProtocol)Libssl.Version(Ssl) : TlsProtocol.None;
 
     /// <summary>The cipher suite agreed to, in ASCII and for good: the name is the library's. Empty before.</summary>
     public ReadOnlySpan<byte> Cipher => Libssl.CurrentCipher(Ssl) is not 0 and var cipher ? MemoryMarshal.CreateReadOnlySpanFromNullTerminated(Libssl.CipherName(cipher)) : default;
@@ -141,6 +142,7 @@ public sealed unsafe class TlsSession : IDisposable
         var result = Libssl.Handshake(_ssl);
         if (result != 1) return Ended(result) is var status && status == TlsStatus.Closed ? Break(TlsFault.Truncation) : status;
         Leave();
+        _agreed = true;
         if (_peer is not null) KeepRenewed(_peer);
         return TlsStatus.Done;
     }

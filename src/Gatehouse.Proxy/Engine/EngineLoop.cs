@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
+using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Http1;
 using Gatehouse.Proxy.Listeners;
 using Gatehouse.Proxy.Loops;
+using Gatehouse.Proxy.Routing;
 using Gatehouse.Proxy.Streams;
+using Gatehouse.Proxy.Tcp;
 using Gatehouse.Wire.Http1;
 
 namespace Gatehouse.Proxy.Engine;
@@ -14,6 +17,8 @@ internal sealed class EngineLoop
 {
     private const int MostRecycled = 1_024;
     private readonly Stack<HttpSession> _sessions = new();
+    private readonly Stack<TcpSession> _tcpSessions = new();
+    private readonly Stack<Arrival> _arrivals = new();
     private readonly Stack<ByteStream> _streams = new();
 
     private readonly ProxyEngine _engine;
@@ -92,20 +97,49 @@ internal sealed class EngineLoop
     public void Accepted(int fd, ListenerState listener, in SocketEndPoint peer)
     {
         var stream = _streams.TryPop(out var pooled) ? pooled : new ByteStream(Loop);
-        var session = _sessions.TryPop(out var recycled) ? recycled : new HttpSession(this);
-        stream.Owner = session;
         if (!stream.Open(fd, connected: true))
         {
             _streams.Push(stream);
-            _sessions.Push(session);
             return;
         }
 
         Connections++;
         listener.Opened();
         Counters.Add(listener.Counter, Counter.Connections);
-        _open.Add(session);
-        session.Begin(stream, listener, peer);
+        var model = listener.Current;
+        if (model.Config.Protocol is ListenerProtocol.Http or ListenerProtocol.Tcp && model.ProxySources.Length == 0)
+        {
+            SocketCalls.SendAtOnce(fd);
+            Begin(stream, listener, peer, default, model.Default, default);
+            return;
+        }
+
+        var arrival = _arrivals.TryPop(out var recycled) ? recycled : new Arrival(this);
+        stream.Owner = arrival;
+        arrival.Begin(stream, listener, peer);
+    }
+
+    /// <summary>Goes on with a connection on which what it speaks begins.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="listener">Where it came in.</param>
+    /// <param name="peer">Where it is from, as a PROXY header says or the socket.</param>
+    /// <param name="local">Where it went to, as a PROXY header says; not set: as the socket says.</param>
+    /// <param name="route">Where it goes, when it is not HTTP.</param>
+    /// <param name="early">What was read of it and is to be passed on.</param>
+    public void Begin(ByteStream stream, ListenerState listener, in SocketEndPoint peer, in SocketEndPoint local, RouteModel? route, ReadOnlySpan<byte> early)
+    {
+        if (listener.Current.Config.Protocol is ListenerProtocol.Http or ListenerProtocol.Https)
+        {
+            var session = _sessions.TryPop(out var recycled) ? recycled : new HttpSession(this);
+            stream.Owner = session;
+            _open.Add(session);
+            session.Begin(stream, listener, peer, local);
+            return;
+        }
+
+        var tcp = _tcpSessions.TryPop(out var pooled) ? pooled : new TcpSession(this);
+        stream.Owner = tcp;
+        tcp.Begin(stream, listener, peer, local, route, early);
     }
 
     private void TakeHandedOver(Loop loop)
@@ -125,6 +159,16 @@ internal sealed class EngineLoop
         Counters.Add(listener.Counter, Counter.ConnectionsClosed);
         stream.Owner = null;
         if (_streams.Count < MostRecycled) _streams.Push(stream);
+    }
+
+    public void Recycle(Arrival arrival)
+    {
+        if (_arrivals.Count < MostRecycled) _arrivals.Push(arrival);
+    }
+
+    public void Recycle(TcpSession session)
+    {
+        if (_tcpSessions.Count < MostRecycled) _tcpSessions.Push(session);
     }
 
     public void Recycle(HttpSession session)

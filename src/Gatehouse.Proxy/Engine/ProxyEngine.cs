@@ -155,6 +155,7 @@ internal sealed class ProxyEngine : IDisposable
         foreach (var loop in Loops) loop.Loop.Dispose();
         foreach (var open in _open.Values) SocketCalls.Close(open.Fd);
         _open.Clear();
+        _compiler.Dispose();
     }
 
     private void Close(string name, bool takeQueued = true)

@@ -3,6 +3,7 @@ using Gatehouse.Proxy.Balancing;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
 using Gatehouse.Proxy.Routing;
+using Gatehouse.Proxy.Tls;
 
 namespace Gatehouse.Proxy.Engine;
 
@@ -10,7 +11,7 @@ namespace Gatehouse.Proxy.Engine;
 /// Turns a valid configuration into what the loops read, off their path. What did not change is shared with what was compiled before, so that a change costs what it changes and the tables
 /// of hosts. One thread at a time.
 /// </summary>
-internal sealed class SnapshotCompiler(TimeProvider time)
+internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
 {
     /// <summary>A place of a thing that is gone is given to another after so long, when no request that still counts there is left.</summary>
     private static readonly TimeSpan PlaceRest = TimeSpan.FromMinutes(5);
@@ -19,9 +20,14 @@ internal sealed class SnapshotCompiler(TimeProvider time)
     private readonly Dictionary<string, ListenerState> _listeners = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CompiledHost> _hosts = new(StringComparer.Ordinal);
     private readonly Queue<(long At, IReadOnlyList<int> Places)> _resting = new();
+    private readonly TlsCompiler _tlsCompiler = new(time.GetUtcNow());
+    private TlsSnapshot? _tls;
 
     /// <summary>What is counted where; for figures.</summary>
     public CounterPlaces Places { get; } = new();
+
+    /// <summary>What of TLS can't be served as it is configured.</summary>
+    public IReadOnlyList<TlsSetupFault> TlsFaults => _tls?.Faults ?? [];
 
     public IReadOnlyDictionary<string, UpstreamState> Upstreams => _upstreams;
 
@@ -31,6 +37,8 @@ internal sealed class SnapshotCompiler(TimeProvider time)
     /// <returns>Whether endpoints are gone, whose idle connections are to be closed.</returns>
     public bool Apply(ProxyConfig config)
     {
+        var former = _tls;
+        _tls = _tlsCompiler.Compile(config);
         var removed = ApplyUpstreams(config);
         var hosts = config.VirtualHosts.Select(Compile).ToList();
         foreach (var listener in config.Listeners) ApplyListener(listener, hosts);
@@ -38,7 +46,18 @@ internal sealed class SnapshotCompiler(TimeProvider time)
         Forget(_listeners, config.Listeners.Select(l => l.Name));
         removed |= ForgetUpstreams(config);
         RestPlaces(config);
+        former?.Dispose();
         return removed;
+    }
+
+    /// <summary>Renews ticket keys that are old enough; to be called each minute or so.</summary>
+    public void RotateTickets() => _tlsCompiler.Rotate(time.GetUtcNow());
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _tls?.Dispose();
+        _tlsCompiler.Dispose();
     }
 
     private bool ApplyUpstreams(ProxyConfig config)
@@ -49,14 +68,15 @@ internal sealed class SnapshotCompiler(TimeProvider time)
             if (!_upstreams.TryGetValue(group.Name, out var state))
             {
                 _upstreams[group.Name] = state = new UpstreamState(group.Name, Places.Of("group/" + group.Name));
-                state.Current = new UpstreamModel(group, [.. group.Endpoints.Select(e => NewEndpoint(group, e))], state);
+                state.Current = new UpstreamModel(group, [.. group.Endpoints.Select(e => NewEndpoint(group, e))], state, _tls!.Upstream(group.Name));
                 continue;
             }
 
-            if (ReferenceEquals(state.Current.Config, group) || state.Current.Config.Equals(group)) continue;
+            var tls = _tls!.Upstream(group.Name);
+            if (tls == state.Current.Tls && (ReferenceEquals(state.Current.Config, group) || state.Current.Config.Equals(group))) continue;
             var before = state.Current.Endpoints;
             var now = group.Endpoints.Select(e => before.FirstOrDefault(b => b.Name == e.Name && b.IsAt(e.Address)) ?? NewEndpoint(group, e)).ToList();
-            state.Current = new UpstreamModel(group, now, state);
+            state.Current = new UpstreamModel(group, now, state, tls);
             removed |= MarkRemoved(before.Except(now));
         }
 
@@ -111,7 +131,7 @@ internal sealed class SnapshotCompiler(TimeProvider time)
         var table = new HostTable<PathTable>(tables.Select(t => KeyValuePair.Create(t.Key, TableOf(t.Value))));
         var names = listener.ServerNames.Count == 0 ? null
             : new HostTable<RouteModel>(listener.ServerNames.Select(n => KeyValuePair.Create(n.Host, Leading(listener, n.Host, n.Upstream))));
-        return new ListenerModel(listener, table, listener.DefaultUpstream is { } fallback ? Leading(listener, "default", fallback) : null, names);
+        return new ListenerModel(listener, table, listener.DefaultUpstream is { } fallback ? Leading(listener, "default", fallback) : null, names, _tls!.Listener(listener.Name));
     }
 
     private static PathTable TableOf(object hosts) =>

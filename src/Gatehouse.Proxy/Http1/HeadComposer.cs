@@ -56,7 +56,8 @@ internal static class HeadComposer
     /// <param name="close">The connection ends after it.</param>
     /// <param name="keepAlive">The client must be told that it does not (HTTP/1.0).</param>
     /// <param name="upgrade">It is a 101.</param>
-    public static int Response(Span<byte> into, ResponseHead head, ReadOnlySpan<byte> buffer, BodyFraming framing, bool close, bool keepAlive, bool upgrade)
+    /// <param name="date">The time, as <see cref="HttpDate"/> has it: a final response without Date gets one from who passes it on (RFC 9110 §6.6.1). Empty: none is added.</param>
+    public static int Response(Span<byte> into, ResponseHead head, ReadOnlySpan<byte> buffer, BodyFraming framing, bool close, bool keepAlive, bool upgrade, ReadOnlySpan<byte> date)
     {
         var writer = new ByteWriter(into);
         writer.Write("HTTP/1.1 "u8);
@@ -72,6 +73,8 @@ internal static class HeadComposer
         }
         else if (head.Status >= 200)
         {
+            WriteMissing(ref writer, head, date);
+
             // To HEAD and with 304 the length is that of the content that is not sent (RFC 9110 §8.6); with 204 there is none.
             if (head.Status != 204) WriteFraming(ref writer, framing == BodyFraming.None && head.ContentLength >= 0 ? BodyFraming.Length : framing, head.ContentLength);
             if (close) writer.Write("connection: close\r\n"u8);
@@ -108,6 +111,18 @@ internal static class HeadComposer
         else if (path[0] == '?') writer.Write((byte)'/');
         writer.Write(path);
         writer.Write(" HTTP/1.1\r\n"u8);
+    }
+
+    private static void WriteMissing(ref ByteWriter writer, ResponseHead head, ReadOnlySpan<byte> date)
+    {
+        if (!head.HasDate && !date.IsEmpty)
+        {
+            writer.Write("date: "u8);
+            writer.Write(date);
+            writer.Write("\r\n"u8);
+        }
+
+        if (!head.HasServer) writer.Write("server: gatehouse\r\n"u8);
     }
 
     private static void WriteHost(ref ByteWriter writer, RequestHead head, ReadOnlySpan<byte> buffer)

@@ -1,3 +1,4 @@
+using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Balancing;
@@ -14,6 +15,7 @@ internal sealed partial class HttpSession
     private EndpointModel? _endpoint;
     private EndpointModel? _failedEndpoint;
     private UpstreamConnection? _upstream;
+    private TlsPeer? _tlsPeer;
     private bool _upstreamReady;
     private BodyReader _request;
     private int _body;
@@ -27,6 +29,10 @@ internal sealed partial class HttpSession
     private long _bodyLimit;
     private long _bodySince;
     private long _bodyByteAt;
+    private long _activeAt;
+    private long _stalledAt;
+    private bool _awaitsContinue;
+    private int _headLength;
 
     /// <summary>The connection that was begun is there.</summary>
     public void OnConnected()
@@ -57,10 +63,13 @@ internal sealed partial class HttpSession
         _isHttp10 = head.MinorVersion == 0;
         _keepAlive = head.KeepsAlive && !loop.IsDraining;
         _idempotent = Methods.IsIdempotent(head.MethodKind);
-        _body = _start + head.Length;
+        _headLength = head.Length;
+        _body = _start + _headLength;
         _requestLost = _upstreamReady = false;
-        _bodySince = loop.Loop.Now;
+        _bodySince = _activeAt = loop.Loop.Now;
+        _stalledAt = -1;
         _request.Begin(head, loop.Trailers);
+        _awaitsContinue = head.ExpectsContinue && !_request.IsDone;
         BeginResponse();
         if (head.MethodKind is HttpMethodKind.Connect or HttpMethodKind.Trace)
         {
@@ -85,8 +94,8 @@ internal sealed partial class HttpSession
             return false;
         }
 
-        var host = head.Host.Length == 0 ? null : _model.Hosts.Find(head.Host.In(bytes));
-        _route = host?.Find(normal, head, bytes) ?? _model.Default;
+        // HTTP/1.0 without Host is for the host that is any.
+        _route = _model.Hosts.Find(head.Host.In(bytes))?.Find(normal, head, bytes) ?? _model.Default;
         if (_route is not null)
         {
             loop.Counters.Add(_route.Counter, Counter.Requests);
@@ -102,7 +111,7 @@ internal sealed partial class HttpSession
         _group = group;
         group.State.Begin();
         _triesLeft = group.Config.Retries;
-        TryEndpoint(group.Choose());
+        TryEndpoint(PinnedEndpoint() ?? group.Choose());
     }
 
     private void TryEndpoint(EndpointModel? endpoint)
@@ -116,7 +125,9 @@ internal sealed partial class HttpSession
 
         loop.Counters.Add(endpoint.Index, Counter.Requests);
         endpoint.Begin();
-        if (loop.Upstreams.Take(endpoint) is { } idle)
+        if (_group!.Tls is null) _tlsPeer = null;
+        else if (!ChoosePeer(endpoint)) return;
+        if (TakeIdle(endpoint) is { } idle)
         {
             _upstream = idle;
             idle.Use(this);
@@ -128,10 +139,20 @@ internal sealed partial class HttpSession
         ConnectNew(endpoint);
     }
 
+    /// <summary>Whom TLS is spoken with: the group's name, or the request's host. False: that is no name, and the request is refused.</summary>
+    private bool ChoosePeer(EndpointModel endpoint)
+    {
+        var bytes = _buffer.AsSpan(_start, _end - _start);
+        if (!IsHeadFresh()) ReadHeadAgain(bytes);
+        _tlsPeer = _group!.Tls!.Peer(endpoint.Index, loop.Request.Host.In(bytes));
+        if (_tlsPeer is null) Refuse(502, Refusal.ServerNameUnknown, Termination.Proxy('C'));
+        return _tlsPeer is not null;
+    }
+
     private void ConnectNew(EndpointModel endpoint)
     {
         _upstream = loop.Upstreams.Rent();
-        var outcome = _upstream.Connect(endpoint, this);
+        var outcome = _upstream.Connect(endpoint, this, _tlsPeer);
         if (outcome == 0)
         {
             _connectedAt = loop.Loop.Now;
@@ -165,7 +186,8 @@ internal sealed partial class HttpSession
 
         _endpoint = null;
         _failedEndpoint = failed;
-        Refuse(503, error == -(int)Linux.Errno.ETIMEDOUT ? Refusal.ConnectTimeout : Refusal.ConnectFailed, Termination.Server('C'));
+if (error == UpstreamConnection.HandshakeFailed) Refuse(502, Refusal.HandshakeFailed, Termination.Server('C'));
+        else Refuse(503, error == -(int)Linux.Errno.ETIMEDOUT ? Refusal.ConnectTimeout : Refusal.ConnectFailed, Termination.Server('C'));
     }
 
     /// <summary>Sends the head, with as much of the body as came with it.</summary>
@@ -173,13 +195,14 @@ internal sealed partial class HttpSession
     {
         var bytes = _buffer.AsSpan(_start, _end - _start);
         var head = loop.Request;
-        if (!IsHeadFresh()) head.ReadAgain(bytes);
+        if (!IsHeadFresh()) ReadHeadAgain(bytes);
         var output = loop.Loop.Output.AsSpan();
-        var length = HeadComposer.Request(output, head, bytes, new HeadComposer.RequestSetting
+        var length = _upstream!.IsReused || _tlsPeer is not null ? 0 : WriteProxyHeader(output);
+        length += HeadComposer.Request(output[length..], head, bytes, new HeadComposer.RequestSetting
         {
             Forwarded = _model.Config.Forwarded,
             Client = _peer,
-            Port = LocalPort(),
+            Port = Local().Port,
             Secure = _model.IsSecure,
             Trusted = _model.Trusts(_peer),
             Upgrade = _wantsUpgrade,
@@ -191,6 +214,10 @@ internal sealed partial class HttpSession
             if (!TakeBuffered(out var at, out var produced)) return;
             length += BodyWriter.Write(output[length..], _buffer.AsSpan(at, produced), _request.Framing == BodyFraming.Chunked, _request);
         }
+        else if (_request is { IsDone: true, Framing: BodyFraming.Chunked })
+        {
+            length += BodyWriter.Write(output[length..], default, chunked: true, _request); // Sent again: the empty body was read the first time.
+        }
 
         _ = _upstream!.Stream.Send(output[..length]);
         AfterRequestBytes();
@@ -199,10 +226,17 @@ internal sealed partial class HttpSession
     /// <summary>The shared parser still holds this request's head: nothing was read since, as when a connection was there at once.</summary>
     private bool IsHeadFresh() => loop.HeadOf == this;
 
-    private int LocalPort()
+    private void ReadHeadAgain(ReadOnlySpan<byte> bytes)
+    {
+        loop.Request.ReadAgain(bytes);
+        loop.HeadOf = this;
+    }
+
+    /// <summary>Where the client came to.</summary>
+    private ref readonly SocketEndPoint Local()
     {
         if (!_local.IsSet) _ = SocketCalls.LocalAddress(_client.Fd, out _local);
-        return _local.Port;
+        return ref _local;
     }
 
     /// <summary>

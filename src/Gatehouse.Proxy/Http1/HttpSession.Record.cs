@@ -49,7 +49,7 @@ internal sealed partial class HttpSession
         _isRecorded = true;
         var now = loop.Loop.Now;
         var sent = _client.BytesOut - _bytesOutBefore;
-        var received = _isBadRequest ? _end - _start : _body - _start + _request.Bytes;
+        var received = _isBadRequest ? _end - _start : _headLength + (_phase == Phase.Tunnel ? _client.BytesIn - _tunnelFrom : _request.Bytes);
         Count(_listener.Counter, sent, received, now);
         if (_route is not null) Count(_route.Counter, sent, received, now);
         if (_endpoint is not null) Count(_endpoint.Index, sent, received, now);

@@ -15,7 +15,13 @@ internal sealed partial class HttpSession
     {
         if (_request.IsDone || !_upstreamReady || _requestLost || _phase != Phase.Exchange) return false;
         var upstream = _upstream!.Stream;
-        if (upstream.HasPending) return false;
+        if (upstream.HasPending)
+        {
+            if (_stalledAt < 0) _stalledAt = loop.Loop.Now;
+            return false;
+        }
+
+        if (_stalledAt >= 0) EndStall();
         if (_end > _body) return PumpBuffered();
         if (!_client.CanRead) return false;
         var input = loop.Loop.Input;
@@ -34,7 +40,7 @@ internal sealed partial class HttpSession
         }
 
         if (consumed < count) Stash(input.AsSpan(Loop.Headroom + consumed, count - consumed));
-        if (!WithinLimit()) return true;
+        if (!WithinLimit() || IsTooSlow()) return true;
         if (produced > 0 || _request.IsDone) _ = upstream.Send(BodyWriter.Frame(input, Loop.Headroom, produced, _request.Framing == BodyFraming.Chunked, _request));
         AfterRequestBytes();
         return true;
@@ -79,9 +85,26 @@ internal sealed partial class HttpSession
             _requestLost = true;
         }
 
-        _bodyByteAt = loop.Loop.Now;
+        if (_awaitsContinue && _request.Bytes > 0) BodyIsDue();
+        _activeAt = _bodyByteAt = loop.Loop.Now;
         if (_request.IsDone) _requestSentAt = loop.Loop.Now;
-        SetPhaseDeadline(_request.IsDone ? _group!.ResponseMilliseconds : NextBodyWait());
+        _phaseDeadline = ExchangeDeadline();
+    }
+
+    /// <summary>From now on the client has to send: it was told to go on, or goes on by itself.</summary>
+    private void BodyIsDue()
+    {
+        _awaitsContinue = false;
+        _bodySince = _bodyByteAt = loop.Loop.Now;
+    }
+
+    /// <summary>The upstream takes bytes again: while it did not, the client could not send any.</summary>
+    private void EndStall()
+    {
+        _bodySince += loop.Loop.Now - _stalledAt;
+        _stalledAt = -1;
+        _activeAt = _bodyByteAt = loop.Loop.Now;
+        _phaseDeadline = ExchangeDeadline();
     }
 
     /// <summary>The client may be silent for so long, and not so long that it goes below the least rate unseen.</summary>
@@ -97,9 +120,19 @@ internal sealed partial class HttpSession
         return _model.Config.Limits.MinBodyRate is > 0 and var rate && elapsed >= BodyGraceMilliseconds && _request.Bytes < rate * (elapsed / 1_000);
     }
 
+    /// <summary>A byte now and then is below the least rate as well as none. Once the response has begun the client may be waiting for more of that.</summary>
+    private bool IsTooSlow()
+    {
+        if (_request.IsDone || _responseBegun || _awaitsContinue || !IsBodyTooSlow()) return false;
+        Refuse(408, Refusal.BodyTooSlow, Termination.ClientTimeout('H'));
+        return true;
+    }
+
     /// <summary>Keeps what came behind a body: the next request, which was sent before this one's response.</summary>
     private void Stash(ReadOnlySpan<byte> bytes)
     {
+        // Of what is kept the head alone is still needed. Without what came of the body with it there is room for all that one read brings.
+        _end = _body = _start + _headLength;
         MakeRoom(bytes.Length);
         bytes.CopyTo(_buffer.AsSpan(_end));
         _end += bytes.Length;

@@ -108,8 +108,14 @@ internal sealed partial class HttpSession
         }
 
         loop.Counters.Add(_endpoint!.Index, Counter.Status1xx);
+        if (head.Status == 100 && _awaitsContinue)
+        {
+            BodyIsDue();
+            _phaseDeadline = ExchangeDeadline();
+        }
+
         if (_isHttp10) return true;
-        var length = HeadComposer.Response(loop.Loop.Output, head, bytes, BodyFraming.None, close: false, keepAlive: false, upgrade: false);
+        var length = HeadComposer.Response(loop.Loop.Output, head, bytes, BodyFraming.None, close: false, keepAlive: false, upgrade: false, date: default);
         _ = _client.Send(loop.Loop.Output.AsSpan(0, length));
         return true;
     }
@@ -127,9 +133,11 @@ internal sealed partial class HttpSession
         var unknown = head.Framing is BodyFraming.Chunked or BodyFraming.UntilClose;
         _responseChunked = unknown && !_isHttp10;
         var framing = _responseChunked ? BodyFraming.Chunked : unknown ? BodyFraming.UntilClose : head.Framing;
-        if (framing == BodyFraming.UntilClose || loop.IsDraining || _client.PeerClosed) _keepAlive = false;
+
+        // A client that is answered before it has sent all may stop there: nothing after this can be told from the rest of it.
+        if (framing == BodyFraming.UntilClose || loop.IsDraining || !_request.IsDone) _keepAlive = false;
         var output = loop.Loop.Output.AsSpan();
-        var total = HeadComposer.Response(output, head, buffer.AsSpan(at, length), framing, close: !_keepAlive, keepAlive: _keepAlive && _isHttp10, upgrade: false);
+        var total = HeadComposer.Response(output, head, buffer.AsSpan(at, length), framing, close: !_keepAlive, keepAlive: _keepAlive && _isHttp10, upgrade: false, loop.Date.Value);
         var rest = buffer.AsSpan(at + head.Length, length - head.Length);
         if (!_response.IsDone && rest.Length > 0)
         {
@@ -179,8 +187,10 @@ internal sealed partial class HttpSession
 
     private void AfterResponseBytes()
     {
+        _activeAt = loop.Loop.Now;
         if (_response.IsDone) EndResponse();
-        else SetPhaseDeadline(_group!.IdleMilliseconds);
+        else if (_client.HasPending) AwaitClient();
+        else _phaseDeadline = ExchangeDeadline();
     }
 
     private void EndOfUpstream(int count)
@@ -208,19 +218,10 @@ internal sealed partial class HttpSession
     {
         _responseDone = true;
         if (!_request.IsDone) _keepAlive = false; // It answered without having read everything.
-        if (_upstream is { } upstream && _upstreamKeeps && _request.IsDone && !upstream.Stream.HasPending && !upstream.Stream.PeerClosed && !upstream.Stream.IsBroken)
-        {
-            _upstream = null;
-            _upstreamReady = false;
-            upstream.Release(_group!);
-        }
-        else
-        {
-            DropUpstream();
-        }
-
+        if (_upstreamKeeps && _request.IsDone && _upstream!.Stream is { HasPending: false, PeerClosed: false, IsBroken: false, CanRead: false }) ReleaseUpstream();
+        else DropUpstream(); // With CanRead there may be bytes that nobody asked for, of which no event tells any more.
         _phase = Phase.Flush;
-        SetPhaseDeadline(_model.IdleMilliseconds);
+        AwaitClient();
     }
 
     /// <summary>The response is with the client's kernel: on to the next request, or the end.</summary>
@@ -311,7 +312,7 @@ internal sealed partial class HttpSession
         var length = LocalAnswers.Write(loop.Loop.Output, status, fields, body, _isHead, close: !_keepAlive, keepAlive: _keepAlive && _isHttp10, loop.Date.Value);
         _ = _client.Send(loop.Loop.Output.AsSpan(0, length));
         _phase = Phase.Flush;
-        SetPhaseDeadline(_model.IdleMilliseconds);
+        AwaitClient();
     }
 
     /// <summary>Ends a response that has begun so that the client can't take it for whole.</summary>

@@ -7,12 +7,15 @@ namespace Gatehouse.Proxy.Http1;
 /// <summary>After 101: bytes in both directions, whatever they are, and each side may end by itself (RFC 9110 §7.8).</summary>
 internal sealed partial class HttpSession
 {
+    private long _tunnelFrom;
+
     private void BeginTunnel(ReadOnlySpan<byte> bytes)
     {
         var head = loop.Response;
         var output = loop.Loop.Output.AsSpan();
-        var length = HeadComposer.Response(output, head, bytes, BodyFraming.None, close: false, keepAlive: false, upgrade: true);
+        var length = HeadComposer.Response(output, head, bytes, BodyFraming.None, close: false, keepAlive: false, upgrade: true, date: default);
         _responseBegun = _responseDone = true;
+        _tunnelFrom = _client.BytesIn - (_end - _body);
         _responseHeadAt = loop.Loop.Now;
         _status = 101;
         _keepAlive = false;

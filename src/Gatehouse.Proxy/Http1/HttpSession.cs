@@ -51,15 +51,15 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
     }
 
     /// <summary>Begins with a connection.</summary>
-    public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer)
+    public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer, in SocketEndPoint local)
     {
         (_client, _listener, _peer) = (client, listener, peer);
         _model = listener.Current;
-        _local = default;
+        _local = local;
         _requests = 0;
-        SocketCalls.SendAtOnce(client.Fd);
         AwaitRequest(_model.HeaderMilliseconds);
         _acceptedAt = _idleSince = loop.Loop.Now;
+        EnterClient();
         Advance();
     }
 
@@ -137,7 +137,7 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         if (_end > _start && !_isScanned && ParseHead()) return true;
         if (!_client.CanRead) return false;
         _buffer ??= loop.Loop.Buffers.RentSmall();
-        if (!MakeRoom(1)) return false;
+        MakeRoom(1);
         var wasEmpty = _end == _start;
         var count = _client.Receive(_buffer.AsSpan(_end));
         if (count <= 0)
@@ -177,9 +177,9 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
     }
 
     /// <summary>Room at the end of the buffer, moving what is in it or taking a larger one. Heads are refused before they outgrow that.</summary>
-    private bool MakeRoom(int bytes)
+    private void MakeRoom(int bytes)
     {
-        if (_end + bytes <= _buffer!.Length) return true;
+        if (_end + bytes <= _buffer!.Length) return;
         var length = _end - _start;
         var target = length + bytes <= _buffer.Length ? _buffer : loop.Loop.Buffers.RentLarge();
         _buffer.AsSpan(_start, length).CopyTo(target);
@@ -191,7 +191,6 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
 
         _body -= _start;
         (_start, _end) = (0, length);
-        return true;
     }
 
     private void ReturnBuffer()
@@ -225,6 +224,7 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
     private void BeginClose()
     {
         DropUpstream();
+        DropPinned();
         _client.EndSend();
         if (_client.PeerClosed && !_client.CanRead && !_client.HasPending)
         {
@@ -244,6 +244,8 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         if (_phase == Phase.Closed) return;
         _phase = Phase.Closed;
         DropUpstream();
+        DropPinned();
+        LeaveClient();
         loop.Loop.Timers.Cancel(this);
         _request.Reset();
         _response.Reset();

@@ -17,6 +17,9 @@ internal sealed class ListenerState(string name, int counter, ListenerModel mode
     /// <summary>Connections that are open, over all loops.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
+    /// <summary>How many of them each client has, where that is bounded.</summary>
+    public ClientCounts Clients { get; } = new();
+
     public void Opened() => Interlocked.Increment(ref _connections);
 
     public void Closed() => Interlocked.Decrement(ref _connections);

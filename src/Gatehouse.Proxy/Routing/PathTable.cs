@@ -70,14 +70,15 @@ internal sealed class PathTable
     }
 
     private static BytesTable<Ranked[]> Table(List<Ranked> ranked, PathMatchKind kind) =>
-        new([.. ranked.Where(r => r.Route.Path.Kind == kind).GroupBy(r => kind == PathMatchKind.Prefix ? r.Route.Path.Value.TrimEnd('/') : r.Route.Path.Value, StringComparer.Ordinal)
-            .Select(g => KeyValuePair.Create(Normal(g.Key), g.ToArray()))]);
+        new([.. ranked.Where(r => r.Route.Path.Kind == kind).GroupBy(r => Normal(kind == PathMatchKind.Prefix ? r.Route.Path.Value.TrimEnd('/') : r.Route.Path.Value), StringComparer.Ordinal)
+            .Select(g => KeyValuePair.Create(Encoding.Latin1.GetBytes(g.Key), g.ToArray()))]);
 
-    private static byte[] Normal(string path)
+    /// <summary>Each byte a character.</summary>
+    private static string Normal(string path)
     {
         var bytes = Encoding.UTF8.GetBytes(path);
         Span<byte> scratch = bytes.Length <= LongestPath ? stackalloc byte[bytes.Length] : new byte[bytes.Length];
-        return RoutePath.TryNormalize(bytes, scratch, out var normal) ? normal.ToArray() : bytes;
+        return Encoding.Latin1.GetString(RoutePath.TryNormalize(bytes, scratch, out var normal) ? normal : bytes);
     }
 
     /// <summary>The written rule; see <see cref="Route"/>.</summary>

@@ -40,12 +40,9 @@ public sealed class TlsLifetimeTests
         using var kit = new TlsKit();
         var server = kit.Server(o => o with { TicketKeys = new TlsTicketKeys(TlsKit.RandomKeys()) });
         var peer = kit.Peer();
-        Run(kit, server, peer, 1_000);
-        var before = ResidentBytes();
-        Run(kit, server, peer, 3_000);
 
         // A leaked session would be 14 KB, so 42 MB; a leaked ticket alone 3 MB.
-        Assert.InRange(ResidentBytes() - before, long.MinValue, 3_000_000);
+        Assert.InRange(LeastGrowth(() => Run(kit, server, peer, 3_000)), long.MinValue, 2_000_000);
     }
 
     [Fact]
@@ -53,13 +50,10 @@ public sealed class TlsLifetimeTests
     {
         using var kit = new TlsKit();
         var alive = TlsContextData.Alive;
-        Make(kit, 300);
-        var before = ResidentBytes();
-        Make(kit, 1_000);
-        Assert.Equal(alive, TlsContextData.Alive);
 
         // A leaked context would be 13 KB, so 13 MB; a leaked certificate 5 MB.
-        Assert.InRange(ResidentBytes() - before, long.MinValue, 3_000_000);
+        Assert.InRange(LeastGrowth(() => Make(kit, 1_000)), long.MinValue, 2_000_000);
+        Assert.Equal(alive, TlsContextData.Alive);
     }
 
     private static void Make(TlsKit kit, int times)
@@ -107,6 +101,20 @@ public sealed class TlsLifetimeTests
         bytes.CopyTo(to.Incoming);
         to.Received(bytes.Length);
         from.Sent(bytes.Length);
+    }
+
+    /// <summary>A leak shows every time; the runtime's own growth does not.</summary>
+    private static long LeastGrowth(Action act)
+    {
+        var least = long.MaxValue;
+        for (var rounds = 0; rounds < 4; rounds++)
+        {
+            var before = ResidentBytes();
+            act();
+            least = Math.Min(least, ResidentBytes() - before);
+        }
+
+        return least;
     }
 
     private static long ResidentBytes()

@@ -89,7 +89,9 @@ public sealed class TlsResumptionTests : IDisposable
         var client = _kit.Keep(_kit.Authority.Issue("client"));
         var server = _kit.Server(o => o with
         {
-            TicketKeys = new TlsTicketKeys(TlsKit.RandomKeys()), ClientCertificates = TlsClientCertificates.Required, ClientAuthorities = _kit.Authorities,
+            TicketKeys = new TlsTicketKeys(TlsKit.RandomKeys()),
+            ClientCertificates = TlsClientCertificates.Required,
+            ClientAuthorities = _kit.Authorities,
         });
         var peer = _kit.Peer(o => o with { Certificate = _kit.Read(client) });
         Assert.False(Resumes(server, peer));

@@ -73,12 +73,17 @@ public sealed class TlsVerificationTests : IDisposable
         };
         var server = _kit.Server(o => o with
         {
-            MaxVersion = version, ClientCertificates = mode, ClientAuthorities = mode == TlsClientCertificates.None ? null : _kit.Authorities,
+            MaxVersion = version,
+            ClientCertificates = mode,
+            ClientAuthorities = mode == TlsClientCertificates.None ? null : _kit.Authorities,
         });
         var found = _kit.Server(o => o with { ClientCertificates = mode, ClientAuthorities = mode == TlsClientCertificates.None ? null : _kit.Authorities });
         var choosing = _kit.Server(o => o with
         {
-            MaxVersion = version, ClientCertificates = mode, ClientAuthorities = mode == TlsClientCertificates.None ? null : _kit.Authorities, Names = _ => found,
+            MaxVersion = version,
+            ClientCertificates = mode,
+            ClientAuthorities = mode == TlsClientCertificates.None ? null : _kit.Authorities,
+            Names = _ => found,
         });
         foreach (var context in new[] { server, choosing })
         {

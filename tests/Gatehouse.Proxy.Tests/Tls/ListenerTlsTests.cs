@@ -54,7 +54,8 @@ public sealed class ListenerTlsTests : IDisposable
     public void A_virtual_host_of_another_listener_does_not_count()
     {
         var config = Config(TlsBench.Https(new() { DefaultCertificate = "default" }), _bench.Issue("default"), _bench.Issue("own-a", "own-a"))
-            with { VirtualHosts = [TlsBench.Host("own-a", "a.example") with { Listeners = ["other"] }] };
+            with
+        { VirtualHosts = [TlsBench.Host("own-a", "a.example") with { Listeners = ["other"] }] };
         Assert.Equal("default", _bench.Meet(_bench.Compile(config).Listener("web"), _bench.Client("a.example")).Shown);
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Tls;
+using Gatehouse.TestKit;
 
 namespace Gatehouse.Proxy.Tests.Tls;
 
@@ -147,11 +148,70 @@ public sealed class TlsChangeTests : IDisposable
         Assert.True(_bench.Meet(second.Listener("web"), client).Resumed);
     }
 
+    [Fact]
+    public async Task Threads_shake_hands_while_configurations_change()
+    {
+        var certificates = Enumerable.Range(0, 20).Select(i => _bench.Issue($"h{i}.example")).ToArray();
+        var config = new ProxyConfig
+        {
+            Certificates = [.. certificates],
+            VirtualHosts = [.. certificates.Select(c => TlsBench.Host(c.Name, c.Name))],
+            Listeners = [TlsBench.Https(new())],
+            Upstreams = [TlsBench.Group(new() { Authorities = _bench.Authority.Pem })],
+        };
+        var current = _bench.Compiler.Compile(config);
+        var ended = false;
+        var loops = Enumerable.Range(0, 3).Select(loop => Task.Factory.StartNew(
+            () =>
+            {
+                var (met, resumed) = (0, 0);
+                while (!Volatile.Read(ref ended) || met < 50)
+                {
+                    var snapshot = Volatile.Read(ref current);
+                    var peer = snapshot.Upstream("app")!.Peer(0, System.Text.Encoding.ASCII.GetBytes($"h{met % 20}.example"))!;
+                    Meeting meeting;
+                    try
+                    {
+                        meeting = TlsBench.Meet(snapshot.Listener("web")!.Context, peer);
+                    }
+                    catch (InvalidOperationException)
+                    {
+                        // Replaced between the look at it and its use: the next look finds the present one.
+                        continue;
+                    }
+
+                    if (!meeting.Established) throw new InvalidOperationException($"{meeting.ServerFault} / {meeting.ClientFault}");
+                    met++;
+                    if (meeting.Resumed) resumed++;
+                }
+
+                return (met, resumed);
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToList();
+        for (var change = 0; change < 60; change++)
+        {
+            var changed = certificates.ToArray();
+            changed[change % 20] = _bench.Issue($"h{change % 20}.example");
+            var upstream = new UpstreamTls { Authorities = _bench.Authority.Pem, MinVersion = change % 2 == 0 ? TlsVersion.Tls13 : TlsVersion.Tls12 };
+            var former = Interlocked.Exchange(ref current, _bench.Compiler.Compile(config with { Certificates = [.. changed], Upstreams = [TlsBench.Group(upstream)] }));
+            former.Dispose();
+            _bench.Compiler.Rotate(TlsBench.Start.AddHours(change));
+        }
+
+        Volatile.Write(ref ended, true);
+        var results = await Task.WhenAll(loops).WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
+        Assert.All(results, r => Assert.InRange(r.met, 50, int.MaxValue));
+        Assert.Contains(results, r => r.resumed > 0);
+        current.Dispose();
+        Assert.Equal(0, _bench.Compiler.Contexts);
+    }
+
     private static string Key() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(TlsTicketKeys.KeyBytes));
 
     private ProxyConfig Simple(ListenerTls tls, ProxyConfig? like = null) => (like ?? new ProxyConfig
     {
         Certificates = [_bench.Issue("default"), _bench.Issue("own-a")],
         VirtualHosts = [TlsBench.Host("own-a", "a.example")],
-    }) with { Listeners = [TlsBench.Https(tls with { DefaultCertificate = "default" })] };
+    }) with
+    { Listeners = [TlsBench.Https(tls with { DefaultCertificate = "default" })] };
 }

@@ -16,7 +16,10 @@ public sealed class UpstreamTlsTests : IDisposable
         using var authorities = TlsAuthorities.Read(_bench.Authority.Pem);
         _server = _bench.Keep(TlsContext.Server(new TlsServerOptions
         {
-            Certificate = certificate, ClientCertificates = TlsClientCertificates.Optional, ClientAuthorities = authorities, TicketKeys = new TlsTicketKeys(new byte[80]),
+            Certificate = certificate,
+            ClientCertificates = TlsClientCertificates.Optional,
+            ClientAuthorities = authorities,
+            TicketKeys = new TlsTicketKeys(new byte[80]),
         }));
     }
 
