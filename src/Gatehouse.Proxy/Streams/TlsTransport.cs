@@ -104,7 +104,8 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
     {
         if (Buffers.Unread == 0) return;
         var plain = stream.Loop.Plain.AsSpan();
-        if (session.Read(plain, out var count) is TlsStatus.Failed or TlsStatus.Closed and var status) End(status);
+        var status = session.Read(plain, out var count);
+        if (status is TlsStatus.Failed or TlsStatus.Closed) End(status);
         if (count > 0) Keep(plain[..count]);
     }
 
