@@ -34,6 +34,8 @@ internal sealed class BytesTable<T>
 
     public int Count { get; }
 
+    public IReadOnlyList<T> Values => _values;
+
     /// <summary>The value of a key, or null.</summary>
     public T? Find(ReadOnlySpan<byte> key)
     {
