@@ -61,7 +61,7 @@ internal sealed class RunningEngine : IDisposable
     public long Refused(Refusal refusal) => Refused(RefusalReasons.Of(refusal));
 
     /// <summary>A figure of a thing, such as <c>endpoint/app/app-0</c>.</summary>
-    public long Figure(string thing, Counter counter) => Engine.Sum(Engine.Compiled.Places.Of(thing), counter);
+    public long Figure(string thing, Counter counter) => Engine.Sum(Engine.Compiled.Places.Find(thing), counter);
 
     /// <summary>Waits until the loops have taken up all that has reached them.</summary>
     public void Settle()

@@ -16,6 +16,9 @@ internal sealed class CounterPlaces(TimeProvider time)
     /// <summary>All that have one now.</summary>
     public IEnumerable<KeyValuePair<string, int>> All => _places.Select(p => KeyValuePair.Create(p.Key, p.Value.Place));
 
+    /// <summary>The place of a thing; -1 when it has none.</summary>
+    public int Find(string name) => _places.TryGetValue(name, out var known) ? known.Place : -1;
+
     /// <summary>The place of a thing, a new one if it has none. Each call is one <see cref="Release"/> later.</summary>
     public int Take(string name)
     {
