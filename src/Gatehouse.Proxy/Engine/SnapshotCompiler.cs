@@ -45,6 +45,14 @@ internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
         return removed;
     }
 
+    /// <summary>What has figures in the configuration that was put in place last.</summary>
+    public FigureIndex Figures(ProxyConfig config)
+    {
+        var listeners = config.Listeners.Select(l => _listeners[l.Name]).ToList();
+        var leading = listeners.Select(l => l.Current).SelectMany(l => (l.ServerNames?.Values ?? []).Concat(l.Default is { } fallback ? [fallback] : []));
+        return new FigureIndex(listeners, [.. config.VirtualHosts.SelectMany(h => _hosts[h.Name].Routes), .. leading], [.. config.Upstreams.Select(u => _upstreams[u.Name])]);
+    }
+
     /// <summary>Renews ticket keys that are old enough; to be called each minute or so.</summary>
     public void RotateTickets() => _tlsCompiler.Rotate(time.GetUtcNow());
 

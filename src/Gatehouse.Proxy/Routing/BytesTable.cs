@@ -34,6 +34,7 @@ internal sealed class BytesTable<T>
 
     public int Count { get; }
 
+    /// <summary>All values.</summary>
     public IReadOnlyList<T> Values => _values;
 
     /// <summary>The value of a key, or null.</summary>
