@@ -86,9 +86,10 @@ internal sealed class RawPeer(Socket socket) : IDisposable
     /// <summary>Reads all that comes and compares it.</summary>
     public void ExpectToEnd(string expected) => Assert.Equal(expected, ReadToEnd());
 
-    /// <summary>Ends the connection so that the peer sees a reset.</summary>
+    /// <summary>Ends the connection so that the peer sees a reset, unless it is ended already.</summary>
     public void Reset()
     {
+        if (socket.SafeHandle.IsClosed) return;
         socket.LingerState = new LingerOption(enable: true, seconds: 0);
         socket.Dispose();
     }
