@@ -1,5 +1,4 @@
-using System.Diagnostics;
-using Gatehouse.Bench.Proxy.Load;
+using Gatehouse.Linux.Processes;
 
 namespace Gatehouse.Bench.Proxy;
 
@@ -7,8 +6,6 @@ namespace Gatehouse.Bench.Proxy;
 internal static class Crash
 {
     private const int Kills = 5;
-    private const int AtOnce = 32;
-    private const int Batch = 500;
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(1);
 
     public static async Task RunAsync(ProxyStage stage)
@@ -20,20 +17,13 @@ internal static class Crash
         }
 
         var setup = stage.Setup("crash");
-        stage.Report.Row($"crash: the engine is killed {Kills} times under connections of one request each, {AtOnce} at a time");
+        stage.Report.Row($"crash: the engine is killed {Kills} times under connections of one request each");
         await using var proxy = await stage.StartEngineAsync(setup);
         await Probe.RunAsync(proxy, setup, stage.Cancellation);
-        using var load = new HttpLoad(proxy.Ports.Traffic, AtOnce, Question.Many(QuestionKind.Small, 4_096, setup.Hosts), connectEachTime: true);
-        var outcomes = new List<LoadOutcome>();
-        var killing = KillAsync(proxy, stage.Cancellation);
-        while (!killing.IsCompleted) outcomes.Add(await load.RunAsync(Batch));
-        await killing;
-        outcomes.Add(await load.RunAsync(Batch));
-        var faults = outcomes.SelectMany(o => o.Faults).GroupBy(f => f.Key).ToDictionary(g => g.Key, g => g.Sum(f => f.Value));
-        var refused = faults.Where(f => f.Key.Contains(LoadConnection.Refused, StringComparison.Ordinal)).Sum(f => f.Value);
-        stage.Report.Row($"  {outcomes.Sum(o => o.Requests):n0} answered, {outcomes.Sum(o => o.Failed) - refused:n0} lost with the engine that had them, {refused:n0} refused; {string.Join(", ", faults.Select(f => $"{f.Key}: {f.Value:n0}"))}");
-        stage.Report.Figure("proxy.crash_lost", outcomes.Sum(o => o.Failed) - refused);
-        stage.Report.Figure("proxy.crash_refused", refused, "= 0");
+        var seen = await NewConnections.DuringAsync(proxy, setup, () => KillAsync(proxy, stage.Cancellation));
+        stage.Report.Row($"  {seen}");
+        stage.Report.Figure("proxy.crash_lost", seen.Lost);
+        stage.Report.Figure("proxy.crash_refused", seen.Refused, "= 0");
     }
 
     private static async Task KillAsync(ProxyProcess proxy, CancellationToken cancellation)
@@ -41,9 +31,8 @@ internal static class Crash
         for (var i = 0; i < Kills; i++)
         {
             await Task.Delay(Between, TimeProvider.System, cancellation);
-            if (proxy.Worker is not { } worker) throw new InvalidOperationException($"{Between.TotalSeconds:0} s after the engine was killed there is no new one");
-            using var engine = Process.GetProcessById(worker);
-            engine.Kill();
+            if (proxy.Worker is not { } worker || ProcessIdentity.Of(worker) is not { } engine) throw new InvalidOperationException($"{Between.TotalSeconds:0} s after the engine was killed there is no new one");
+            engine.Signal(ProcessSignal.Kill);
             await engine.WaitForExitAsync(cancellation);
         }
 
