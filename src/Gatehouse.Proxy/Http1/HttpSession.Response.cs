@@ -298,7 +298,7 @@ internal sealed partial class HttpSession
         loop.Counters.AddReason(reason);
         loop.Counters.Add(_listener.Counter, Counter.Refused);
         (_termination, _reason) = (termination, reason);
-        if (status is 400 or 408) _keepAlive = false;
+        if (status is 400 or 408 or 413) _keepAlive = false;
         SendLocal(status, "content-type: text/plain\r\n"u8, LocalAnswers.Body(status));
     }
 
