@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Gatehouse.Linux.Processes;
 using Gatehouse.Linux.Sockets;
+using Gatehouse.Proxy.Access;
+using Gatehouse.Proxy.Access.Admin;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Configuration.Delta;
 using Gatehouse.Proxy.Configuration.Snapshot;
@@ -18,6 +20,9 @@ public sealed class EngineHost : IDisposable
     /// <summary>The name under which the control socket comes.</summary>
     internal const string ControlName = "/control";
 
+    /// <summary>The name under which the admin endpoint's socket comes.</summary>
+    internal const string AdminName = "/admin";
+
     private const int Failure = 1;
 
     private readonly UnixChannel _parent;
@@ -25,15 +30,19 @@ public sealed class EngineHost : IDisposable
     private readonly ManualResetEventSlim _end = new();
     private readonly Dictionary<string, SafeFileHandle> _given = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
+    private readonly EngineState _state;
     private ProxyEngine? _engine;
     private ControlServer? _control;
+    private AdminServer? _admin;
     private SafeFileHandle? _controlListener;
     private ProxyConfig _config = new();
-    private long _revision;
     private int _exitCode;
-    private bool _draining;
 
-    private EngineHost(UnixChannel parent, TimeProvider time) => (_parent, _time) = (parent, time);
+    private EngineHost(UnixChannel parent, TimeProvider time)
+    {
+        (_parent, _time) = (parent, time);
+        _state = new EngineState { StartedAt = time.GetUtcNow() };
+    }
 
     /// <summary>Runs an engine to its end. The exit code.</summary>
     /// <param name="channel">The descriptor of the channel to the parent.</param>
@@ -50,6 +59,7 @@ public sealed class EngineHost : IDisposable
     public void Dispose()
     {
         _control?.Dispose();
+        _admin?.Dispose();
         _engine?.Dispose();
         _parent.Dispose();
         _end.Dispose();
@@ -75,6 +85,7 @@ public sealed class EngineHost : IDisposable
         switch (message.Act)
         {
             case EngineAct.Start:
+                _state.Restarts = message.Restarts;
                 Start(message.Snapshot!);
                 break;
             case EngineAct.Listeners:
@@ -103,7 +114,7 @@ public sealed class EngineHost : IDisposable
             return;
         }
 
-        (_config, _revision) = (config, outcome.Revision);
+        (_config, _state.Revision) = (config, outcome.Revision);
         DescriptorLimit.Raise(((long)config.Engine.MaxConnections * 2) + 1_024);
         if (config.Engine.User is { } user && Environment.IsPrivilegedProcess) ProcessUser.Become(user);
         _engine = new ProxyEngine(config.Engine.Threads, _time);
@@ -126,14 +137,23 @@ public sealed class EngineHost : IDisposable
         _given.Clear();
         _control = new ControlServer(Answer);
         if (_controlListener is not null) _control.Start(_controlListener);
-        Tell(new EngineMessage { Act = EngineAct.Ready, Revision = _revision });
+        _state.IsServing = true;
+        Tell(new EngineMessage { Act = EngineAct.Ready, Revision = _state.Revision });
     }
 
     private void Listen(string name, SafeFileHandle fd)
     {
         var descriptor = (int)fd.DangerousGetHandle();
         fd.SetHandleAsInvalid(); // The engine's from now on.
-        _engine!.Listen(name, descriptor);
+        if (name != AdminName)
+        {
+            _engine!.Listen(name, descriptor);
+            return;
+        }
+
+        EndAdmin();
+        _admin = new AdminServer(_engine!, _state, _time);
+        _admin.Start(descriptor);
     }
 
     private void Change()
@@ -142,18 +162,19 @@ public sealed class EngineHost : IDisposable
         var (delta, problem) = DeltaCodec.Read(bytes);
         if (delta is not null)
         {
-            var next = delta.Base == _revision ? ConfigDelta.Apply(_config, delta) : null;
-            if (next is null) problem = $"the change begins at revision {delta.Base}, and here is {_revision}";
+            var next = delta.Base == _state.Revision ? ConfigDelta.Apply(_config, delta) : null;
+            if (next is null) problem = $"the change begins at revision {delta.Base}, and here is {_state.Revision}";
             else Adopt(next, delta.Target);
         }
 
-        Tell(new EngineMessage { Act = EngineAct.Applied, Revision = _revision, Problem = problem });
+        Tell(new EngineMessage { Act = EngineAct.Applied, Revision = _state.Revision, Problem = problem });
     }
 
     private void Adopt(ProxyConfig config, long revision)
     {
         _engine!.Apply(config);
-        (_config, _revision) = (config, revision);
+        (_config, _state.Revision) = (config, revision);
+        if (config.Engine.Admin is null) EndAdmin();
     }
 
     /// <summary>Ends when the last connection has, or at the deadline.</summary>
@@ -161,8 +182,8 @@ public sealed class EngineHost : IDisposable
     {
         lock (_lock)
         {
-            if (_draining) return;
-            _draining = true;
+            if (_state.IsDraining) return;
+            _state.IsDraining = true;
         }
 
         _control?.Dispose();
@@ -183,17 +204,18 @@ public sealed class EngineHost : IDisposable
                 return HandOver(client);
             case ControlAct.Replaced:
                 Tell(new EngineMessage { Act = EngineAct.Replaced });
+                EndAdmin(); // The successor answers there.
                 Drain();
                 return new ControlReply();
             default:
-                return EngineAnswers.Of(request, _engine!, _config, _revision);
+                return EngineAnswers.Of(request, _engine!, _config, _state);
         }
     }
 
     /// <summary>All listening sockets, the control socket among them. This process goes on accepting until the successor says that it does.</summary>
     private ControlReply HandOver(UnixChannel client)
     {
-        var all = _engine!.Descriptors.Append(KeyValuePair.Create(ControlName, _control!.Descriptor)).Where(d => d.Value >= 0);
+        var all = _engine!.Descriptors.Append(KeyValuePair.Create(ControlName, _control!.Descriptor)).Append(KeyValuePair.Create(AdminName, _admin?.Descriptor ?? -1)).Where(d => d.Value >= 0);
         foreach (var part in all.Chunk(UnixChannel.MostDescriptors))
         {
             var reply = new ControlReply { Names = [.. part.Select(p => p.Key)] };
@@ -201,6 +223,13 @@ public sealed class EngineHost : IDisposable
         }
 
         return new ControlReply();
+    }
+
+    private void EndAdmin()
+    {
+        var admin = _admin;
+        _admin = null;
+        admin?.Dispose();
     }
 
     private void Fail(string problem)

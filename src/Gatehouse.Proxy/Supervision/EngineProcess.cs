@@ -21,7 +21,6 @@ public sealed record EngineCommand(string Program, IReadOnlyList<string> Argumen
     {
         ["DOTNET_gcServer"] = "0",
         ["DOTNET_gcConcurrent"] = "0",
-        ["DOTNET_TieredPGO"] = "1",
     };
 }
 
@@ -55,7 +54,7 @@ internal sealed class EngineProcess : IDisposable
     public long Revision { get; private set; }
 
     /// <summary>Starts an engine on a snapshot; it serves when it was given its sockets and told to.</summary>
-    public static EngineProcess Start(EngineCommand command, string snapshot, long revision)
+    public static EngineProcess Start(EngineCommand command, string snapshot, long revision, int restarts)
     {
         var (own, other) = UnixChannel.Pair();
         using (other)
@@ -68,7 +67,7 @@ internal sealed class EngineProcess : IDisposable
                 Descriptor = other,
             });
             var engine = new EngineProcess(own, process) { Revision = revision };
-            engine.Tell(new EngineMessage { Act = EngineAct.Start, Snapshot = snapshot });
+            engine.Tell(new EngineMessage { Act = EngineAct.Start, Snapshot = snapshot, Restarts = restarts });
             return engine;
         }
     }

@@ -148,7 +148,7 @@ public sealed class EngineSupervisor : IAsyncDisposable
         SnapshotFile.Write(path, _config, _revision);
         try
         {
-            var engine = EngineProcess.Start(_options.Command, path, _revision);
+            var engine = EngineProcess.Start(_options.Command, path, _revision, Restarts);
             engine.Give(_sockets.All);
             if (_control is not null) engine.Give([KeyValuePair.Create(EngineHost.ControlName, _control)]);
             engine.Serve();
