@@ -20,18 +20,12 @@ internal static class Churn
     {
         var setup = stage.Setup("churn") with { Hosts = Hosts };
         stage.Report.Row($"churn: {Hosts * ProxySetup.Groups:n0} routes, {ChangesPerSecond} changes a second for {Time.TotalSeconds:0} s, under {RequestsPerSecond:n0} requests a second");
-        await using var proxy = await stage.StartEngineAsync(setup);
-        if (stage.ChangeFeed(proxy, setup) is not { } feed)
-        {
-            stage.Report.Row("  not measured: the engine can't be told of changes yet");
-            return;
-        }
-
-        await Probe.RunAsync(proxy, setup, stage.Cancellation);
-        using var load = new SteadyLoad(proxy.Ports.Traffic, Connections, Question.Many(QuestionKind.Small, 4_096, setup.Hosts));
+        await using var feed = await stage.StartFedAsync(setup);
+        await Probe.RunAsync(feed.Name, feed.Port, setup, stage.Cancellation);
+        using var load = new SteadyLoad(feed.Port, Connections, Question.Many(QuestionKind.Small, 4_096, setup.Hosts));
         await load.RunAsync(RequestsPerSecond, TimeSpan.FromSeconds(1), stage.Cancellation);
         var asking = load.RunAsync(RequestsPerSecond, Time + TimeSpan.FromSeconds(1), stage.Cancellation);
-        var changes = await ChangeAsync(proxy, setup, feed, stage.Cancellation);
+        var changes = await ChangeAsync(setup, feed, stage.Cancellation);
         var outcome = await asking;
         var seen = changes.Where(c => c is not null).Select(c => c!.Value).ToList();
         var errors = outcome.Failed + changes.Count - seen.Count;
@@ -43,21 +37,21 @@ internal static class Churn
     }
 
     /// <summary>At even times, whether or not earlier ones were seen. Milliseconds of each until it was served; null when it was not.</summary>
-    private static async Task<IReadOnlyList<double?>> ChangeAsync(ProxyProcess proxy, ProxySetup setup, ChangeFeed feed, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<double?>> ChangeAsync(ProxySetup setup, ChangeFeed feed, CancellationToken cancellation)
     {
         using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / ChangesPerSecond));
         var running = new List<Task<double?>>();
         for (var i = 0; i < ChangesPerSecond * Time.TotalSeconds; i++)
         {
             // Each to another host, and never to the group where the route leads already.
-            running.Add(SeeAsync(proxy, setup, feed, new(i % setup.Hosts, 1 + (i % (ProxySetup.Groups - 1))), cancellation));
+            running.Add(SeeAsync(setup, feed, new(i % setup.Hosts, 1 + (i % (ProxySetup.Groups - 1))), cancellation));
             await pace.WaitForNextTickAsync(cancellation);
         }
 
         return await Task.WhenAll(running);
     }
 
-    private static async Task<double?> SeeAsync(ProxyProcess proxy, ProxySetup setup, ChangeFeed feed, RouteChange change, CancellationToken cancellation)
+    private static async Task<double?> SeeAsync(ProxySetup setup, ChangeFeed feed, RouteChange change, CancellationToken cancellation)
     {
         var expected = string.Create(CultureInfo.InvariantCulture, $"\nport: {setup.Backends[change.Group]}\r\n");
         var question = Question.Echo(change.Host, group: 0);
@@ -66,7 +60,7 @@ internal static class Churn
         using var pace = new PeriodicTimer(Look);
         while (Stopwatch.GetElapsedTime(started) < Patience)
         {
-            var answer = await Probe.AskAsync(proxy, setup, question, cancellation);
+            var answer = await Probe.AskAsync(feed.Port, setup, question, cancellation);
             if (answer.Contains(expected, StringComparison.Ordinal)) return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
             await pace.WaitForNextTickAsync(cancellation);
         }

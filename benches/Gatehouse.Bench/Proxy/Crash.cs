@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Gatehouse.Linux.Processes;
 
 namespace Gatehouse.Bench.Proxy;
 
@@ -31,9 +31,8 @@ internal static class Crash
         for (var i = 0; i < Kills; i++)
         {
             await Task.Delay(Between, TimeProvider.System, cancellation);
-            if (proxy.Worker is not { } worker) throw new InvalidOperationException($"{Between.TotalSeconds:0} s after the engine was killed there is no new one");
-            using var engine = Process.GetProcessById(worker);
-            engine.Kill();
+            if (proxy.Worker is not { } worker || ProcessIdentity.Of(worker) is not { } engine) throw new InvalidOperationException($"{Between.TotalSeconds:0} s after the engine was killed there is no new one");
+            engine.Signal(ProcessSignal.Kill);
             await engine.WaitForExitAsync(cancellation);
         }
 

@@ -101,9 +101,25 @@ internal static unsafe partial class Machine
     ];
 
     /// <summary>
-    /// Puts this session ahead of others until disposed, where that is allowed: the kernel shares processors between sessions before it looks at nice (sched(7), autogroup).
+    /// Puts the session of a process ahead of others, where that is allowed: the kernel shares processors between sessions before it looks at nice (sched(7), autogroup). Our own is put
+    /// back at the end.
     /// </summary>
-    public static IDisposable SessionAhead() => new SessionPriority();
+    public static void PutAhead(int process) => SetSession(process, Ahead);
+
+    /// <summary>Takes that back.</summary>
+    public static void PutBack(int process) => SetSession(process, 0);
+
+    private static void SetSession(int process, int nice)
+    {
+        try
+        {
+            File.WriteAllText($"/proc/{process}/autogroup", nice.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No such thing here, or no privilege: the rounds differ more.
+        }
+    }
 
     // The thread ends with its work, and its priority with it.
     private static bool SetRealTime()
@@ -158,26 +174,5 @@ internal static unsafe partial class Machine
     {
         public ulong Soft;
         public ulong Hard;
-    }
-
-    private sealed class SessionPriority : IDisposable
-    {
-        private const string Group = "/proc/self/autogroup";
-
-        public SessionPriority() => Set(Ahead);
-
-        public void Dispose() => Set(0);
-
-        private static void Set(int nice)
-        {
-            try
-            {
-                File.WriteAllText(Group, nice.ToString(CultureInfo.InvariantCulture));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // No such thing here, or no privilege: the rounds differ more.
-            }
-        }
     }
 }

@@ -19,7 +19,7 @@ internal static class ProxyComparison
 
     public static Comparison Comparison { get; } = new("proxy", RunAsync);
 
-    private static readonly IReadOnlyList<(string Name, Func<ProxyStage, Task> RunAsync)> Parts = [.. RequestCost.Parts, ("tcp", TcpCost.RunAsync), ("latency", Latency.RunAsync), ("alloc", Allocation.RunAsync), ("memory", Memory.RunAsync), ("churn", Churn.RunAsync), ("crash", Crash.RunAsync), ("fuzz", Fuzzing.RunAsync)];
+    private static readonly IReadOnlyList<(string Name, Func<ProxyStage, Task> RunAsync)> Parts = [.. RequestCost.Parts, ("tcp", TcpCost.RunAsync), ("latency", Latency.RunAsync), ("alloc", Allocation.RunAsync), ("memory", Memory.RunAsync), ("churn", Churn.RunAsync), ("upgrade", Upgrade.RunAsync), ("crash", Crash.RunAsync), ("fuzz", Fuzzing.RunAsync)];
 
     /// <summary>What <c>--only</c> takes.</summary>
     public static IEnumerable<string> PartNames => Parts.Select(part => part.Name);
@@ -36,7 +36,7 @@ internal static class ProxyComparison
         var folder = Directory.CreateTempSubdirectory("gatehouse-bench-").FullName;
         try
         {
-            using var ahead = Machine.SessionAhead();
+            Machine.PutAhead(Environment.ProcessId);
             await using var backend = Backend.Start(ProxySetup.Groups);
             var stage = new ProxyStage(context, folder, backend, end.Token);
             foreach (var (name, run) in Parts.Where(part => context.Has(part.Name))) await RunPartAsync(stage, name, run);
@@ -48,6 +48,7 @@ internal static class ProxyComparison
         }
         finally
         {
+            Machine.PutBack(Environment.ProcessId);
             Directory.Delete(folder, recursive: true);
         }
 
@@ -71,7 +72,7 @@ internal static class ProxyComparison
             await run(stage);
             stage.Report.Row($"  took {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!stage.Cancellation.IsCancellationRequested)
         {
             stage.Report.Row($"{name} FAILED: {e.Message}");
             Environment.ExitCode = 1;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Gatehouse.Bench.Scale;
+using Gatehouse.Linux.Processes;
 
 namespace Gatehouse.Bench.Proxy;
 
@@ -12,11 +13,18 @@ internal sealed class ProxyProcess : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly ServedProcess _process;
 
-    private ProxyProcess(string name, ServedProcess process, ProxyPorts ports, string output) => (Name, _process, Ports, Output) = (name, process, ports, output);
+    private ProxyProcess(string name, ServedProcess process, ProxyPorts ports, string output, string errors) =>
+        (Name, _process, Ports, Output, Errors) = (name, process, ports, output, errors);
 
     public string Name { get; }
 
     public ProxyPorts Ports { get; }
+
+    /// <summary>Of the process that was started, which may watch over others.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>What it says on standard error.</summary>
+    public string Errors { get; }
 
     /// <summary>Where its standard output goes.</summary>
     public string Output { get; }
@@ -43,12 +51,15 @@ internal sealed class ProxyProcess : IAsyncDisposable
     {
         var output = Path.Combine(folder, $"{name}.out");
         // Standard output may be the access log of a proxy that writes it nowhere else: it goes straight into the file.
-        var process = ServedProcess.Start(Path.Combine(folder, $"{name}.err"), "sh",
+        var errors = Path.Combine(folder, $"{name}.err");
+        var process = ServedProcess.Start(errors, "sh",
             ["-c", """exec "$@" >"$0" """, output, .. Machine.ProxyPrefix(realTime), .. command]);
-        var proxy = new ProxyProcess(name, process, ports, output);
+        var proxy = new ProxyProcess(name, process, ports, output, errors);
         try
         {
             await proxy.AcceptsAsync(ports.Traffic, cancellation);
+            // One that leads a session of its own is not in ours.
+            foreach (var id in proxy.Tree()) Machine.PutAhead(id);
             return proxy;
         }
         catch
@@ -58,7 +69,13 @@ internal sealed class ProxyProcess : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _process.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        var tree = Tree().Select(ProcessIdentity.Of).OfType<ProcessIdentity>().ToList();
+        await _process.DisposeAsync();
+        // Should the first have been killed because it did not end, it took nobody with it.
+        foreach (var left in tree.Where(p => p.IsAlive)) left.Signal(ProcessSignal.Kill);
+    }
 
     private async Task AcceptsAsync(int port, CancellationToken cancellation)
     {
@@ -67,7 +84,7 @@ internal sealed class ProxyProcess : IAsyncDisposable
         while (true)
         {
             if (Stopwatch.GetElapsedTime(started) > Patience) throw new TimeoutException($"{Name} does not accept on port {port}: {_process.Tail()}");
-            if (HasEnded()) throw new InvalidOperationException($"{Name} ended before it accepted: {_process.Tail()} {string.Join(' ', File.ReadLines(Output).TakeLast(3))}");
+            if (HasEnded) throw new InvalidOperationException($"{Name} ended before it accepted: {_process.Tail()} {string.Join(' ', File.ReadLines(Output).TakeLast(3))}");
             try
             {
                 using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -83,8 +100,8 @@ internal sealed class ProxyProcess : IAsyncDisposable
         }
     }
 
-    // One that ended stays a zombie until its shell, which waits for other things, takes it away.
-    private bool HasEnded() => !_process.IsAlive || File.ReadAllText($"/proc/{_process.Id}/stat").Contains(") Z ", StringComparison.Ordinal);
+    /// <summary>Whether the process that was started is gone. It stays a zombie until its shell, which waits for other things, takes it away.</summary>
+    public bool HasEnded => !_process.IsAlive || File.ReadAllText($"/proc/{_process.Id}/stat").Contains(") Z ", StringComparison.Ordinal);
 
     /// <summary>The process and all its descendants, parents first.</summary>
     private List<int> Tree()

@@ -35,8 +35,8 @@ internal sealed class ProxyStage(BenchContext context, string folder, Backend ba
     /// <summary>For people.</summary>
     public string EngineName => IsNoise ? "haproxy again" : "gatehouse";
 
-    /// <summary>How the engine, or what stands in its place, is told of changes; null when it can't be.</summary>
-    public ChangeFeed? ChangeFeed(ProxyProcess proxy, ProxySetup setup) => IsNoise ? Proxy.ChangeFeed.Haproxy(StandIn, setup) : null;
+    /// <summary>The engine, or what stands in its place, to be told of changes.</summary>
+    public Task<ChangeFeed> StartFedAsync(ProxySetup setup) => IsNoise ? ChangeFeed.HaproxyAsync(setup, cancellation) : FedEngine.StartAsync(setup);
 
     /// <summary>The engine, or what stands in its place.</summary>
     public Task<ProxyProcess> StartEngineAsync(ProxySetup setup) =>

@@ -8,6 +8,7 @@ internal sealed record RequestCost
     // The runtime counts calls, waits until nothing new is called for 100 ms, and then compiles anew in the background, in steps; that is the engine's own processor time and has to be over.
     private const int WarmUps = 4;
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
+    private const int Looks = 8; // A log may be written a moment later.
     private const int DifferentQuestions = 4_096;
 
     private static readonly IReadOnlyList<RequestCost> All =
@@ -46,7 +47,7 @@ internal sealed record RequestCost
 
     private async Task RunAsync(ProxyStage stage)
     {
-        var count = stage.Quick ? 7 : 21;
+        var count = Count(stage);
         var setup = stage.Setup(Name, Spoken) with { Log = Log };
         stage.Report.Row($"{Name}: {Title}, {setup.Hosts:n0} hosts of {ProxySetup.Groups} prefixes, four forwarded fields; {count} rounds of {Requests:n0} requests");
         await using var contenders = await stage.StartAsync(setup, nginx: NginxBar is not null);
@@ -74,7 +75,11 @@ internal sealed record RequestCost
             if (Spoken == Spoken.Https) stage.Report.Row($"  {name}: {load.Tls}, {load.Tickets:0.0} tickets for each connection");
         }
 
-        if (Log) foreach (var (name, proxy) in contenders.All) TellLog(stage, setup, name, proxy);
+        foreach (var (name, proxy) in contenders.All)
+        {
+            if (Log) await TellLogAsync(stage, setup, name, proxy);
+        }
+
         stage.Report.Figure($"proxy.{Name}_cpu_vs_haproxy", rounds.Ratio(all[1], all[0]), $"<= {HaproxyBar:0.00}");
         if (NginxBar is { } bar) stage.Report.Figure($"proxy.{Name}_cpu_vs_nginx", rounds.Ratio(all[1], all[2]), $"<= {bar:0.00}");
     }
@@ -94,12 +99,24 @@ internal sealed record RequestCost
         if (outcome.Failed > 0) throw new InvalidOperationException($"{outcome.Failed} of {requests} requests through {name} failed, the first: {outcome.Fault}");
     }
 
-    private static void TellLog(ProxyStage stage, ProxySetup setup, string name, ProxyProcess proxy)
+    /// <summary>A line for each request, or it was not the same work.</summary>
+    private async Task TellLogAsync(ProxyStage stage, ProxySetup setup, string name, ProxyProcess proxy)
     {
         // HAProxy's lines come on its standard output.
-        var file = new[] { setup.File("gatehouse", "access.log"), proxy.Output }.First(f => name == "gatehouse" || f == proxy.Output);
-        stage.Report.Row($"  {name}: {File.ReadLines(file).LongCount():n0} lines, the last: {File.ReadLines(file).Last()}");
+        var file = name == "gatehouse" ? setup.File("gatehouse", "access.log") : proxy.Output;
+        var asked = (WarmUps * (Requests / 2)) + (Count(stage) * (Requests + (Requests / 20)));
+        var lines = 0L;
+        for (var look = 0; look < Looks && lines < asked; look++)
+        {
+            if (look > 0) await Task.Delay(Settle, TimeProvider.System, stage.Cancellation);
+            lines = File.Exists(file) ? File.ReadLines(file).LongCount() : 0;
+        }
+
+        if (lines < asked) throw new InvalidOperationException($"{name} wrote {lines:n0} lines about {asked:n0} requests");
+        stage.Report.Row($"  {name}: {lines:n0} lines, the last: {File.ReadLines(file).Last()}");
     }
+
+    private static int Count(ProxyStage stage) => stage.Quick ? 7 : 21;
 }
 
 /// <summary>Loads that end together.</summary>

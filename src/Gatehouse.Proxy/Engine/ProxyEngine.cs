@@ -63,6 +63,7 @@ internal sealed class ProxyEngine : IDisposable
             _maxConnections = config.Engine.MaxConnections;
             var removed = _compiler.Apply(config);
             Config = config;
+            if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
             _figures = null;
             if (removed) OnAll(static loop => loop.Upstreams.CloseIdle(all: false));
             foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);

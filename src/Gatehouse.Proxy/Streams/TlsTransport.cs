@@ -19,6 +19,8 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
     private byte[]? _kept;
     private int _keptStart;
     private int _keptEnd;
+    private bool _isEnded;
+    private int _ending;
 
     public TlsSession Session => session;
 
@@ -50,6 +52,7 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
     public int Receive(Span<byte> into)
     {
         if (_kept is not null) return TakeKept(into);
+        if (_isEnded) return _ending;
         while (true)
         {
             var direct = into.Length >= DirectRoom;
@@ -61,10 +64,9 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
             var plain = direct ? into : stream.Loop.Plain.AsSpan();
             var status = session.Read(plain, out var produced);
             stream.SendCiphertext(Buffers); // A peer may have asked for new keys.
-            if (status is TlsStatus.Failed or TlsStatus.Closed) Buffers.Clear();
+            if (status is TlsStatus.Failed or TlsStatus.Closed) End(status);
             if (produced > 0) return direct ? produced : Give(plain[..produced], into);
-            if (status == TlsStatus.Closed) return 0;
-            if (status == TlsStatus.Failed) return SocketCalls.EConnectionReset;
+            if (_isEnded) return _ending;
             if (!stream.CanRead) return SocketCalls.EAgain;
         }
     }
@@ -102,8 +104,18 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
     {
         if (Buffers.Unread == 0) return;
         var plain = stream.Loop.Plain.AsSpan();
-        if (session.Read(plain, out var count) is TlsStatus.Failed or TlsStatus.Closed) Buffers.Clear();
+        var status = session.Read(plain, out var count);
+        if (status is TlsStatus.Failed or TlsStatus.Closed) End(status);
         if (count > 0) Keep(plain[..count]);
+    }
+
+    /// <summary>No more plain bytes come, though the socket may still be open: the reader is told after those that are there.</summary>
+    private void End(TlsStatus status)
+    {
+        Buffers.Clear();
+        _isEnded = true;
+        _ending = status == TlsStatus.Closed ? 0 : SocketCalls.EConnectionReset;
+        stream.HasKept = true;
     }
 
     private int Give(ReadOnlySpan<byte> plain, Span<byte> into)
@@ -136,6 +148,6 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
         if (_kept is null) return;
         stream.Loop.Buffers.Return(_kept);
         _kept = null;
-        stream.HasKept = false;
+        stream.HasKept = _isEnded;
     }
 }

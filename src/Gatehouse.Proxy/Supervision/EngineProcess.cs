@@ -21,7 +21,6 @@ public sealed record EngineCommand(string Program, IReadOnlyList<string> Argumen
     {
         ["DOTNET_gcServer"] = "0",
         ["DOTNET_gcConcurrent"] = "0",
-        ["DOTNET_TieredPGO"] = "1",
     };
 }
 

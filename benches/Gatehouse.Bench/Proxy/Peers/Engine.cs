@@ -12,15 +12,17 @@ internal static class Engine
         return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file, "--control", setup.File("gatehouse", "c")], setup.RealTime, cancellation);
     }
 
+    /// <summary>The program that is built beside this one.</summary>
     // artifacts/bin/Gatehouse.Bench/CONFIGURATION/ -> artifacts/bin/Gatehouse/CONFIGURATION/gatehouse
-    private static string Program()
+    public static string Program()
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
         var program = Path.Combine(own.Parent!.Parent!.FullName, "Gatehouse", own.Name, "gatehouse");
         return File.Exists(program) ? program : throw new FileNotFoundException($"build src/Gatehouse first: there is no {program}");
     }
 
-    private static string Text(ProxySetup setup, ProxyPorts ports)
+    /// <summary>The file.</summary>
+    public static string Text(ProxySetup setup, ProxyPorts ports)
     {
         var text = new StringBuilder($$"""
             engine:
