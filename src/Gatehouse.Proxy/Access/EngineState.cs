@@ -1,3 +1,5 @@
+using Gatehouse.Proxy.Access.Log;
+
 namespace Gatehouse.Proxy.Access;
 
 /// <summary>What an engine's process is and does beside its loops; for figures. Any thread may read it.</summary>
@@ -15,6 +17,9 @@ internal sealed class EngineState
 
     /// <summary>Of the configuration that is in place.</summary>
     public long Revision { get => Volatile.Read(ref _revision); set => Volatile.Write(ref _revision, value); }
+
+    /// <summary>The access log; null before there is an engine.</summary>
+    public EngineLog? Log { get; set; }
 
     /// <summary>It has begun to accept.</summary>
     public bool IsServing { get => _isServing; set => _isServing = value; }

@@ -12,6 +12,9 @@ internal readonly ref struct RequestRecord
 
     public required ReadOnlySpan<byte> Listener { get; init; }
 
+    /// <summary>Virtual host and route, with a slash between them. Empty: none takes it.</summary>
+    public required ReadOnlySpan<byte> Route { get; init; }
+
     /// <summary>Empty: none was chosen; HAProxy then has the listener's name.</summary>
     public required ReadOnlySpan<byte> Group { get; init; }
 

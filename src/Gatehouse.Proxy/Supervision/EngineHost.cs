@@ -3,6 +3,7 @@ using Gatehouse.Linux.Processes;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Access.Admin;
+using Gatehouse.Proxy.Access.Log;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Configuration.Delta;
 using Gatehouse.Proxy.Configuration.Snapshot;
@@ -61,6 +62,7 @@ public sealed class EngineHost : IDisposable
         _control?.Dispose();
         _admin?.Dispose();
         _engine?.Dispose();
+        _state.Log?.Dispose();
         _parent.Dispose();
         _end.Dispose();
     }
@@ -101,6 +103,7 @@ public sealed class EngineHost : IDisposable
                 Drain();
                 break;
             case EngineAct.Reopen:
+                _state.Log?.Reopen();
                 break;
         }
     }
@@ -119,6 +122,8 @@ public sealed class EngineHost : IDisposable
         if (config.Engine.User is { } user && Environment.IsPrivilegedProcess) ProcessUser.Become(user);
         _engine = new ProxyEngine(config.Engine.Threads, _time);
         _engine.Apply(config);
+        _state.Log = new EngineLog(_engine, _time, problem => Tell(new EngineMessage { Act = EngineAct.Noticed, Problem = problem }));
+        _state.Log.Apply(config.AccessLog);
     }
 
     /// <summary>Before it serves, sockets are kept; then they are taken up at once.</summary>
@@ -173,6 +178,7 @@ public sealed class EngineHost : IDisposable
     private void Adopt(ProxyConfig config, long revision)
     {
         _engine!.Apply(config);
+        _state.Log!.Apply(config.AccessLog);
         (_config, _state.Revision) = (config, revision);
         if (config.Engine.Admin is null) EndAdmin();
     }

@@ -33,11 +33,7 @@ internal sealed class EngineProcess : IDisposable
     private readonly TaskCompletionSource _replaced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentQueue<TaskCompletionSource<string?>> _changes = new();
 
-    private EngineProcess(UnixChannel channel, DetachedProcess process)
-    {
-        (_channel, _process) = (channel, process);
-        new Thread(Listen) { IsBackground = true, Name = "engine" }.Start();
-    }
+    private EngineProcess(UnixChannel channel, DetachedProcess process) => (_channel, _process) = (channel, process);
 
     public int Pid => _process.Identity.Pid;
 
@@ -47,6 +43,9 @@ internal sealed class EngineProcess : IDisposable
     /// <summary>A successor took its listeners.</summary>
     public Task Replaced => _replaced.Task;
 
+    /// <summary>Gets what the engine has to say that nobody asked.</summary>
+    public Action<string>? Noticed { get; init; }
+
     /// <summary>It has ended.</summary>
     public Task<ProcessExit> Exit => _process.Exit;
 
@@ -54,7 +53,7 @@ internal sealed class EngineProcess : IDisposable
     public long Revision { get; private set; }
 
     /// <summary>Starts an engine on a snapshot; it serves when it was given its sockets and told to.</summary>
-    public static EngineProcess Start(EngineCommand command, string snapshot, long revision, int restarts)
+    public static EngineProcess Start(EngineCommand command, string snapshot, long revision, int restarts, Action<string> noticed)
     {
         var (own, other) = UnixChannel.Pair();
         using (other)
@@ -66,7 +65,8 @@ internal sealed class EngineProcess : IDisposable
                 InheritsOutput = true,
                 Descriptor = other,
             });
-            var engine = new EngineProcess(own, process) { Revision = revision };
+            var engine = new EngineProcess(own, process) { Revision = revision, Noticed = noticed };
+            new Thread(engine.Listen) { IsBackground = true, Name = "engine" }.Start();
             engine.Tell(new EngineMessage { Act = EngineAct.Start, Snapshot = snapshot, Restarts = restarts });
             return engine;
         }
@@ -139,6 +139,9 @@ internal sealed class EngineProcess : IDisposable
                 break;
             case EngineAct.Replaced:
                 _replaced.TrySetResult();
+                break;
+            case EngineAct.Noticed:
+                Noticed?.Invoke(message.Problem ?? "");
                 break;
             case EngineAct.Applied:
                 if (_changes.TryDequeue(out var change)) change.TrySetResult(message.Problem);

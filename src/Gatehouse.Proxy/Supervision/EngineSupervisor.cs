@@ -148,7 +148,7 @@ public sealed class EngineSupervisor : IAsyncDisposable
         SnapshotFile.Write(path, _config, _revision);
         try
         {
-            var engine = EngineProcess.Start(_options.Command, path, _revision, Restarts);
+            var engine = EngineProcess.Start(_options.Command, path, _revision, Restarts, text => _tell(new SupervisorEvent(IsFault: true, $"engine: {text}")));
             engine.Give(_sockets.All);
             if (_control is not null) engine.Give([KeyValuePair.Create(EngineHost.ControlName, _control)]);
             engine.Serve();
