@@ -88,10 +88,10 @@ public static unsafe class SocketCalls
         }
     }
 
-    /// <summary>Gives a socket its address; an IPv6 one takes no IPv4.</summary>
+    /// <summary>Gives a socket its address; an IPv6 one takes no IPv4. UDP addresses are not reused: whoever bound one last would take the packets of the first.</summary>
     public static int Bind(int fd, in SocketEndPoint address)
     {
-        _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
+        if (!IsDatagram(fd)) _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
         if (address.IsV6) _ = SetOption(fd, IPv6, OnlyV6, 1);
         fixed (SocketEndPoint* own = &address)
         {

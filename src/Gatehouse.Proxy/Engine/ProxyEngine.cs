@@ -2,6 +2,7 @@ using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
+using Gatehouse.Proxy.Udp;
 
 namespace Gatehouse.Proxy.Engine;
 
@@ -18,6 +19,7 @@ internal sealed class ProxyEngine : IDisposable
     private readonly EngineLoop[] _loops;
     private FigureIndex? _figures;
     private bool _draining;
+    private int _nextUdpLoop;
     private volatile int _maxConnections = int.MaxValue;
 
     /// <param name="threads">Loops; 0 is one for each processor.</param>
@@ -48,6 +50,17 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
+    /// <summary>UDP flows of all loops.</summary>
+    public int Flows
+    {
+        get
+        {
+            var sum = 0;
+            foreach (var loop in _loops) sum += loop.Flows;
+            return sum;
+        }
+    }
+
     public int MaxConnections => _maxConnections;
 
     public void Start()
@@ -65,7 +78,7 @@ internal sealed class ProxyEngine : IDisposable
             Config = config;
             if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
             _figures = null;
-            if (removed) OnAll(static loop => loop.Upstreams.CloseIdle(all: false));
+            if (removed) OnAll(static loop => loop.LeaveRemoved());
             foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);
         }
     }
@@ -85,6 +98,12 @@ internal sealed class ProxyEngine : IDisposable
             var open = new OpenListener(fd, new Acceptor?[Loops.Count]);
             _open[name] = open;
             if (_draining) return true;
+            if (state.Current.Config.Protocol == ListenerProtocol.Udp)
+            {
+                ListenUdp(open, state);
+                return true;
+            }
+
             for (var i = 0; i < Loops.Count; i++)
             {
                 var index = i;
@@ -104,12 +123,12 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
-    /// <summary>Waits until no client is connected any more. False: the time was up first.</summary>
+    /// <summary>Waits until no client is connected and no UDP flow left. False: the time was up first.</summary>
     public bool WaitUntilIdle(TimeSpan deadline)
     {
         var started = _time.GetTimestamp();
         using var pause = new ManualResetEventSlim();
-        while (Connections > 0)
+        while (Connections > 0 || Flows > 0)
         {
             if (_time.GetElapsedTime(started) >= deadline) return false;
             pause.Wait(20);
@@ -162,8 +181,14 @@ internal sealed class ProxyEngine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var loop in Loops) loop.Loop.Dispose();
-        foreach (var open in _open.Values) SocketCalls.Close(open.Fd);
+        foreach (var loop in Loops)
+        {
+            loop.Loop.Stop();
+            loop.CloseUdp();
+            loop.Loop.Dispose();
+        }
+
+        foreach (var open in _open.Values.Where(o => o.Udp is null)) SocketCalls.Close(open.Fd);
         _open.Clear();
         _compiler.Dispose();
     }
@@ -171,6 +196,13 @@ internal sealed class ProxyEngine : IDisposable
     private void Close(string name, bool takeQueued = true)
     {
         if (!_open.Remove(name, out var open)) return;
+        if (open.UdpLoop is { } own)
+        {
+            var drain = _draining;
+            own.Loop.Post(_ => open.Udp!.Stop(drain));
+            return;
+        }
+
         var left = Loops.Count;
         for (var i = 0; i < Loops.Count; i++)
         {
@@ -185,10 +217,25 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
+    /// <summary>One loop has all of a UDP listener, for its flows are found there; several listeners are spread over the loops.</summary>
+    private void ListenUdp(OpenListener open, ListenerState state)
+    {
+        var loop = _loops[_nextUdpLoop++ % _loops.Length];
+        open.UdpLoop = loop;
+        loop.Loop.Post(_ => open.Udp = new UdpListener(loop, state, open.Fd));
+    }
+
     private void OnAll(Action<EngineLoop> work)
     {
         foreach (var loop in Loops) loop.Loop.Post(_ => work(loop));
     }
 
-    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors);
+    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors)
+    {
+        /// <summary>Set when it is UDP.</summary>
+        public EngineLoop? UdpLoop { get; set; }
+
+        /// <summary>Set on its loop, and has the descriptor from then on.</summary>
+        public UdpListener? Udp { get; set; }
+    }
 }
