@@ -7,10 +7,11 @@ internal sealed record Comparison(string Name, Func<BenchContext, Task> RunAsync
 
 /// <summary>What a comparison gets.</summary>
 /// <param name="Quick">Under three minutes, fewer rounds.</param>
-/// <param name="Only"><c>--only PART</c>: the one part of the overlay comparison to measure, for work on it; null for all.</param>
+/// <param name="Only"><c>--only PART</c>: the one part of the overlay or proxy comparison to measure, for work on it; null for all.</param>
 /// <param name="Clusters"><c>--clusters N</c>: cluster managers of the scale comparison; null for as many as the size says.</param>
 /// <param name="Workers"><c>--workers N</c>: how many workers it simulates for each of them; null for as many as the size says.</param>
-internal sealed record BenchContext(bool Quick, Report Report, string? Only = null, int? Clusters = null, int? Workers = null)
+/// <param name="Noise"><c>--noise</c>: in the proxy comparison a peer stands in the engine's place, to tell what the method can't tell apart.</param>
+internal sealed record BenchContext(bool Quick, Report Report, string? Only = null, int? Clusters = null, int? Workers = null, bool Noise = false)
 {
     /// <summary>Whether a part is to be measured.</summary>
     public bool Has(string part) => Only is null || Only == part;

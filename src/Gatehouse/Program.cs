@@ -1,5 +1,10 @@
 using Gatehouse;
 using Gatehouse.Commands;
+using Gatehouse.Proxy.Supervision;
+using Gatehouse.ProxyRun;
+
+// An engine is started by its parent alone, and needs nothing of the command line.
+if (args is [ProxyParent.EngineWord]) return EngineHost.Run(channel: 3, TimeProvider.System);
 
 var host = new HostContext
 {

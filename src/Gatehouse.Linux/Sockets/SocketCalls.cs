@@ -27,6 +27,8 @@ public static unsafe class SocketCalls
     private const int ReuseAddress = 2;
     private const int SocketError = 4;
     private const int Linger = 13;
+    private const int SocketType = 3;
+    private const int DuplicateCloseOnExec = 1030;
 
     /// <summary>Reads. 0 is the end of the peer's stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,37 +60,40 @@ public static unsafe class SocketCalls
     }
 
     /// <summary>Takes the next connection of a listener: its descriptor, non-blocking and closed on exec, and who it is from.</summary>
-    public static int Accept(int listener, out SocketAddress peer)
+    public static int Accept(int listener, out SocketEndPoint peer)
     {
-        var length = (uint)SocketAddress.Size;
+        var length = (uint)SocketEndPoint.Size;
         peer = default;
-        fixed (SocketAddress* address = &peer)
+        fixed (SocketEndPoint* address = &peer)
         {
             return SocketLibrary.Outcome(SocketLibrary.Accept(listener, address, &length, NonBlocking | Native.Libc.OpenCloseOnExec));
         }
     }
 
+    /// <summary>Takes the next connection of a listener of any family: its descriptor, which blocks, and is closed on exec.</summary>
+    public static int AcceptBlocking(int listener) => SocketLibrary.Outcome(SocketLibrary.Accept(listener, null, null, Native.Libc.OpenCloseOnExec));
+
     /// <summary>A TCP socket for the family of an address.</summary>
-    public static int OpenStream(in SocketAddress family) => Open(family, StreamSocket);
+    public static int OpenStream(in SocketEndPoint family) => Open(family, StreamSocket);
 
     /// <summary>A UDP socket for the family of an address.</summary>
-    public static int OpenDatagram(in SocketAddress family) => Open(family, DatagramSocket);
+    public static int OpenDatagram(in SocketEndPoint family) => Open(family, DatagramSocket);
 
     /// <summary>Begins to connect: 0 when it is done already, EINPROGRESS when the socket can be written once it is.</summary>
-    public static int Connect(int fd, in SocketAddress address)
+    public static int Connect(int fd, in SocketEndPoint address)
     {
-        fixed (SocketAddress* to = &address)
+        fixed (SocketEndPoint* to = &address)
         {
             return SocketLibrary.Outcome(SocketLibrary.Connect(fd, to, address.Length));
         }
     }
 
     /// <summary>Gives a socket its address; an IPv6 one takes no IPv4.</summary>
-    public static int Bind(int fd, in SocketAddress address)
+    public static int Bind(int fd, in SocketEndPoint address)
     {
         _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
         if (address.IsV6) _ = SetOption(fd, IPv6, OnlyV6, 1);
-        fixed (SocketAddress* own = &address)
+        fixed (SocketEndPoint* own = &address)
         {
             return SocketLibrary.Outcome(SocketLibrary.Bind(fd, own, address.Length));
         }
@@ -114,15 +119,26 @@ public static unsafe class SocketCalls
     }
 
     /// <summary>Where a socket is bound.</summary>
-    public static int LocalAddress(int fd, out SocketAddress address)
+    public static int LocalAddress(int fd, out SocketEndPoint address)
     {
-        var length = (uint)SocketAddress.Size;
+        var length = (uint)SocketEndPoint.Size;
         address = default;
-        fixed (SocketAddress* own = &address)
+        fixed (SocketEndPoint* own = &address)
         {
             return SocketLibrary.Outcome(SocketLibrary.LocalAddress(fd, own, &length));
         }
     }
+
+    /// <summary>Whether it is a UDP socket.</summary>
+    public static bool IsDatagram(int fd)
+    {
+        int type;
+        uint length = sizeof(int);
+        return SocketLibrary.GetOption(fd, Native.Libc.SolSocket, SocketType, &type, &length) == 0 && type == DatagramSocket;
+    }
+
+    /// <summary>Another descriptor of the same, closed on exec; or the negative error number.</summary>
+    public static int Duplicate(int fd) => SocketLibrary.Outcome(SocketLibrary.FileControl(fd, DuplicateCloseOnExec, 0));
 
     /// <summary>What became of connecting: 0, or the negative error number.</summary>
     public static int TakeError(int fd)
@@ -135,6 +151,14 @@ public static unsafe class SocketCalls
 
     /// <summary>Sends small pieces at once (TCP_NODELAY).</summary>
     public static void SendAtOnce(int fd) => _ = SetOption(fd, Tcp, NoDelay, 1);
+
+    /// <summary>Bounds how long a socket that blocks waits to receive and to send; then EAGAIN.</summary>
+    public static void LimitWaits(int fd, TimeSpan most)
+    {
+        var time = stackalloc long[2] { (long)most.TotalSeconds, most.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond };
+        _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveTimeout, time, 16);
+        _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoSendTimeout, time, 16);
+    }
 
     /// <summary>A counter that wakes a loop when another thread writes to it; non-blocking.</summary>
     public static int OpenEvent() => SocketLibrary.Outcome(SocketLibrary.EventFd(0, NonBlocking | Native.Libc.OpenCloseOnExec));
@@ -153,7 +177,7 @@ public static unsafe class SocketCalls
         _ = SocketLibrary.Read(fd, (byte*)&count, sizeof(ulong));
     }
 
-    private static int Open(in SocketAddress family, int type) =>
+    private static int Open(in SocketEndPoint family, int type) =>
         SocketLibrary.Outcome(SocketLibrary.Socket(family.IsV6 ? Native.Libc.AfInet6 : Native.Libc.AfInet, type | NonBlocking | Native.Libc.OpenCloseOnExec, 0));
 
     private static int SetOption(int fd, int level, int name, int value) => SocketLibrary.Outcome(SocketLibrary.SetOption(fd, level, name, &value, sizeof(int)));

@@ -20,7 +20,7 @@ internal static unsafe partial class SocketLibrary
     public static partial nint SendMessage(int fd, MessageHeader* message, int flags);
 
     [LibraryImport(Library, EntryPoint = "accept4")]
-    public static partial int Accept(int fd, SocketAddress* address, uint* length, int flags);
+    public static partial int Accept(int fd, SocketEndPoint* address, uint* length, int flags);
 
     [LibraryImport(Library, EntryPoint = "socket")]
     public static partial int Socket(int family, int type, int protocol);
@@ -29,10 +29,10 @@ internal static unsafe partial class SocketLibrary
     public static partial int SocketPair(int family, int type, int protocol, int* pair);
 
     [LibraryImport(Library, EntryPoint = "connect")]
-    public static partial int Connect(int fd, SocketAddress* address, uint length);
+    public static partial int Connect(int fd, SocketEndPoint* address, uint length);
 
     [LibraryImport(Library, EntryPoint = "bind")]
-    public static partial int Bind(int fd, SocketAddress* address, uint length);
+    public static partial int Bind(int fd, SocketEndPoint* address, uint length);
 
     [LibraryImport(Library, EntryPoint = "listen")]
     public static partial int Listen(int fd, int backlog);
@@ -44,10 +44,10 @@ internal static unsafe partial class SocketLibrary
     public static partial int Close(int fd);
 
     [LibraryImport(Library, EntryPoint = "getsockname")]
-    public static partial int LocalAddress(int fd, SocketAddress* address, uint* length);
+    public static partial int LocalAddress(int fd, SocketEndPoint* address, uint* length);
 
     [LibraryImport(Library, EntryPoint = "getpeername")]
-    public static partial int PeerAddress(int fd, SocketAddress* address, uint* length);
+    public static partial int PeerAddress(int fd, SocketEndPoint* address, uint* length);
 
     [LibraryImport(Library, EntryPoint = "setsockopt")]
     public static partial int SetOption(int fd, int level, int name, void* value, uint length);

@@ -148,7 +148,7 @@ public sealed record ClientTimeouts
     /// <summary>From accepting to the end of the TLS handshake, and for a PROXY header. Default 10 s.</summary>
     public TimeSpan Handshake { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>From a request's first byte to the end of its head, and for a new connection to its first byte. Default 10 s; then 408.</summary>
+    /// <summary>From a request's first byte to the end of its head, and for a new connection to its first byte. Default 10 s; then 408, or the end where no byte has come.</summary>
     public TimeSpan Header { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Between two requests. Default 60 s; then the connection is closed.</summary>

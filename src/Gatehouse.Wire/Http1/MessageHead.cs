@@ -113,6 +113,12 @@ public abstract class MessageHead
     /// <summary>TE takes trailers.</summary>
     public bool TakesTrailers { get; private set; }
 
+    /// <summary>There is a Date field.</summary>
+    public bool HasDate { get; private set; }
+
+    /// <summary>There is a Server field.</summary>
+    public bool HasServer { get; private set; }
+
     /// <summary>Whether there is a chunked coding.</summary>
     private protected bool IsChunked { get; private set; }
 
@@ -170,7 +176,7 @@ public abstract class MessageHead
         MinorVersion = 0;
         Framing = BodyFraming.None;
         ContentLength = -1;
-        SaysClose = SaysKeepAlive = SaysUpgrade = TakesTrailers = IsChunked = HasEncoding = false;
+        SaysClose = SaysKeepAlive = SaysUpgrade = TakesTrailers = IsChunked = HasEncoding = HasDate = HasServer = false;
         HostIndex = ExpectIndex = UpgradeIndex = -1;
     }
 
@@ -252,6 +258,10 @@ public abstract class MessageHead
                 if (ExpectIndex >= 0) return Refuses(HttpFault.Expectation);
                 ExpectIndex = index;
                 return true;
+            case KnownField.Date:
+                return HasDate = true;
+            case KnownField.Server:
+                return HasServer = true;
             default:
                 return true;
         }
@@ -313,7 +323,7 @@ public abstract class MessageHead
             }
         }
 
-        SaysUpgrade = upgrade && UpgradeIndex >= 0;
+        SaysUpgrade = upgrade && UpgradeIndex >= 0 && MinorVersion == 1; // HTTP/1.0 knows no change of protocol (RFC 9110 §7.8).
         return true;
     }
 

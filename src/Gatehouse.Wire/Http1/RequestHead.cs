@@ -112,7 +112,7 @@ public sealed class RequestHead : MessageHead
         ExpectsContinue = false;
         Port = -1;
         Authority = Host = PathAndQuery = Path = Query = default;
-        var start = buffer[0] == '\r' ? 2 : 0;
+        var start = buffer.StartsWith("\r\n"u8) ? 2 : 0;
         if (!ReadStartLine(buffer, start, out var next) || !ReadFields(buffer, next) || !ReadHost(buffer) || !ReadFraming(buffer)) return HeadStatus.Invalid;
         KeepsAlive = !SaysClose && (MinorVersion == 1 || SaysKeepAlive);
         return HeadStatus.Complete;
@@ -170,6 +170,7 @@ public sealed class RequestHead : MessageHead
         if (scheme == 0) return Refuses(HttpFault.Target);
         var end = target[scheme..].IndexOfAny((byte)'/', (byte)'?');
         var authority = end < 0 ? target.Length - scheme : end;
+        if (authority == 0) return Refuses(HttpFault.Target); // RFC 9110 §4.2.1.
         Authority = new Place(Target.Start + scheme, authority);
         SetPath(buffer, new Place(Authority.Start + authority, Target.Length - scheme - authority));
         return true;

@@ -55,7 +55,10 @@ public sealed class ResponseHead : MessageHead
             : ContentLength > 0 ? BodyFraming.Length
             : ContentLength == 0 ? BodyFraming.None
             : BodyFraming.UntilClose;
-        KeepsAlive = !SaysClose && (MinorVersion == 1 || SaysKeepAlive) && Framing != BodyFraming.UntilClose;
+
+        // A 204 that says it has content (RFC 9112 §6.1, RFC 9110 §8.6) may send it, and it would be taken for the next response.
+        var isMisframed = Status == 204 && (HasEncoding || ContentLength > 0);
+        KeepsAlive = !SaysClose && (MinorVersion == 1 || SaysKeepAlive) && Framing != BodyFraming.UntilClose && !isMisframed;
         return true;
     }
 }

@@ -8,6 +8,7 @@ internal static class CommandList
     public static IReadOnlyList<Func<HostContext, Command>> All { get; } =
     [
         ServeCommand.Create,
+        ProxyCommand.Create,
         GetCommand.Create,
         DescribeCommand.Create,
         ApplyCommand.Create,

@@ -10,6 +10,9 @@ internal sealed class ServiceNotify(string? address)
     /// <summary>The role serves.</summary>
     public void Ready() => Send("READY=1");
 
+    /// <summary>This process serves, perhaps in the place of another.</summary>
+    public void Serving(int pid) => Send($"MAINPID={pid}\nREADY=1");
+
     /// <summary>The role ends.</summary>
     public void Stopping() => Send("STOPPING=1");
 

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
 
-namespace Gatehouse.Linux.Sockets;
+namespace Gatehouse.Wire;
 
 /// <summary>Addresses as text, without an allocation.</summary>
-internal static class AddressText
+public static class IpText
 {
     private const int Groups = 8;
 

@@ -4,12 +4,13 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Gatehouse.Wire;
 
 namespace Gatehouse.Linux.Sockets;
 
 /// <summary>A sockaddr_in or sockaddr_in6 (ip(7), ipv6(7)): address, port and scope in a value, as the kernel takes and gives it.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public struct SocketAddress : IEquatable<SocketAddress>
+public struct SocketEndPoint : IEquatable<SocketEndPoint>
 {
     /// <summary>The longest text: an IPv6 address with 39 characters.</summary>
     public const int LongestText = 45;
@@ -23,13 +24,13 @@ public struct SocketAddress : IEquatable<SocketAddress>
     private Bytes _bytes;
 
     /// <summary>The address of an endpoint.</summary>
-    public SocketAddress(IPEndPoint endPoint)
+    public SocketEndPoint(IPEndPoint endPoint)
         : this(endPoint.Address, endPoint.Port)
     {
     }
 
     /// <summary>An address and a port.</summary>
-    public SocketAddress(IPAddress address, int port)
+    public SocketEndPoint(IPAddress address, int port)
     {
         Span<byte> bytes = _bytes;
         var v6 = address.AddressFamily == AddressFamily.InterNetworkV6;
@@ -40,7 +41,7 @@ public struct SocketAddress : IEquatable<SocketAddress>
     }
 
     /// <summary>An address of 4 or 16 bytes and a port.</summary>
-    public SocketAddress(ReadOnlySpan<byte> address, ushort port)
+    public SocketEndPoint(ReadOnlySpan<byte> address, ushort port)
     {
         Span<byte> bytes = _bytes;
         MemoryMarshal.Write(bytes, (ushort)(address.Length == 16 ? Native.Libc.AfInet6 : Native.Libc.AfInet));
@@ -72,15 +73,15 @@ public struct SocketAddress : IEquatable<SocketAddress>
     /// <summary>Writes the address without port, an IPv6 one as RFC 5952 says and without brackets. The length; 0 when there is no room.</summary>
     public readonly int FormatAddress(Span<byte> text)
     {
-        if (IsV6) return AddressText.FormatV6(Address, text);
-        return AddressText.FormatV4(Address, text);
+        if (IsV6) return IpText.FormatV6(Address, text);
+        return IpText.FormatV4(Address, text);
     }
 
     /// <inheritdoc/>
-    public readonly bool Equals(SocketAddress other) => ((ReadOnlySpan<byte>)_bytes).SequenceEqual(other._bytes);
+    public readonly bool Equals(SocketEndPoint other) => ((ReadOnlySpan<byte>)_bytes).SequenceEqual(other._bytes);
 
     /// <inheritdoc/>
-    public override readonly bool Equals(object? obj) => obj is SocketAddress other && Equals(other);
+    public override readonly bool Equals(object? obj) => obj is SocketEndPoint other && Equals(other);
 
     /// <inheritdoc/>
     public override readonly int GetHashCode()
@@ -94,10 +95,10 @@ public struct SocketAddress : IEquatable<SocketAddress>
     public override readonly string ToString() => IsSet ? ToEndPoint().ToString() : "-";
 
     /// <summary>The same address and port.</summary>
-    public static bool operator ==(SocketAddress left, SocketAddress right) => left.Equals(right);
+    public static bool operator ==(SocketEndPoint left, SocketEndPoint right) => left.Equals(right);
 
     /// <summary>Another address or port.</summary>
-    public static bool operator !=(SocketAddress left, SocketAddress right) => !left.Equals(right);
+    public static bool operator !=(SocketEndPoint left, SocketEndPoint right) => !left.Equals(right);
 
     [InlineArray(Size)]
     private struct Bytes

@@ -1,0 +1,194 @@
+using Gatehouse.Linux.Sockets;
+using Gatehouse.Proxy.Access;
+using Gatehouse.Proxy.Configuration;
+using Gatehouse.Proxy.Listeners;
+
+namespace Gatehouse.Proxy.Engine;
+
+/// <summary>
+/// The loops, and what they serve now. It is given descriptors that listen and configurations that are valid; it binds nothing and reads no file. Its methods may be called from any
+/// thread and are done when they return, but for what says otherwise.
+/// </summary>
+internal sealed class ProxyEngine : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly SnapshotCompiler _compiler;
+    private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
+    private readonly TimeProvider _time;
+    private readonly EngineLoop[] _loops;
+    private FigureIndex? _figures;
+    private bool _draining;
+    private volatile int _maxConnections = int.MaxValue;
+
+    /// <param name="threads">Loops; 0 is one for each processor.</param>
+    /// <param name="time">The clock.</param>
+    public ProxyEngine(int threads, TimeProvider time)
+    {
+        _time = time;
+        _compiler = new SnapshotCompiler(time);
+        _loops = [.. Enumerable.Range(0, threads > 0 ? threads : Environment.ProcessorCount).Select(i => new EngineLoop(i, this, time))];
+    }
+
+    public IReadOnlyList<EngineLoop> Loops => _loops;
+
+    /// <summary>The last configuration that was put in place.</summary>
+    public ProxyConfig Config { get; private set; } = new();
+
+    /// <summary>What it compiled to; for figures and explanations.</summary>
+    public SnapshotCompiler Compiled => _compiler;
+
+    /// <summary>Client connections of all loops.</summary>
+    public int Connections
+    {
+        get
+        {
+            var sum = 0;
+            foreach (var loop in _loops) sum += loop.Connections;
+            return sum;
+        }
+    }
+
+    public int MaxConnections => _maxConnections;
+
+    public void Start()
+    {
+        foreach (var loop in Loops) loop.Loop.Start();
+    }
+
+    /// <summary>Puts a configuration in place. No connection is closed and no request lost by it; listeners whose descriptors are here and that are no more stop.</summary>
+    public void Apply(ProxyConfig config)
+    {
+        lock (_lock)
+        {
+            _maxConnections = config.Engine.MaxConnections;
+            var removed = _compiler.Apply(config);
+            Config = config;
+            if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
+            _figures = null;
+            if (removed) OnAll(static loop => loop.Upstreams.CloseIdle(all: false));
+            foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);
+        }
+    }
+
+    /// <summary>Takes over a listening descriptor, which is the engine's from now on. False: no listener has the name.</summary>
+    public bool Listen(string name, int fd)
+    {
+        lock (_lock)
+        {
+            if (!_compiler.Listeners.TryGetValue(name, out var state))
+            {
+                SocketCalls.Close(fd);
+                return false;
+            }
+
+            if (_open.ContainsKey(name)) Close(name);
+            var open = new OpenListener(fd, new Acceptor?[Loops.Count]);
+            _open[name] = open;
+            if (_draining) return true;
+            for (var i = 0; i < Loops.Count; i++)
+            {
+                var index = i;
+                Loops[i].Loop.Post(_ => open.Acceptors[index] = new Acceptor(this, Loops[index], state, fd));
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Listening descriptors by their listeners' names; they stay the engine's.</summary>
+    public IReadOnlyDictionary<string, int> Descriptors
+    {
+        get
+        {
+            lock (_lock) return _open.ToDictionary(o => o.Key, o => o.Value.Fd, StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>Waits until no client is connected any more. False: the time was up first.</summary>
+    public bool WaitUntilIdle(TimeSpan deadline)
+    {
+        var started = _time.GetTimestamp();
+        using var pause = new ManualResetEventSlim();
+        while (Connections > 0)
+        {
+            if (_time.GetElapsedTime(started) >= deadline) return false;
+            pause.Wait(20);
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes no more connections; those that are open end after what they have begun. The descriptors are closed, for another process holds them too.</summary>
+    public void Drain()
+    {
+        lock (_lock)
+        {
+            if (_draining) return;
+            _draining = true;
+            foreach (var name in _open.Keys.ToList()) Close(name, takeQueued: false);
+            OnAll(static loop => loop.Drain());
+        }
+    }
+
+    /// <summary>The loop that gets the next connection: its own, unless another has fewer by more than the slack.</summary>
+    public EngineLoop LeastLoaded(EngineLoop own, int slack)
+    {
+        var best = own;
+        var least = own.Connections - slack;
+        foreach (var loop in _loops)
+        {
+            if (loop.Connections + loop.HandedOver >= least) continue;
+            best = loop;
+            least = loop.Connections + loop.HandedOver;
+        }
+
+        return best;
+    }
+
+    /// <summary>What has figures in the present configuration.</summary>
+    public FigureIndex Figures()
+    {
+        lock (_lock) return _figures ??= _compiler.Figures(Config);
+    }
+
+    /// <summary>A figure over all loops.</summary>
+    public long Sum(int place, Counter counter)
+    {
+        var sum = 0L;
+        foreach (var loop in _loops) sum += loop.Counters.Read(place, counter);
+        return sum;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var loop in Loops) loop.Loop.Dispose();
+        foreach (var open in _open.Values) SocketCalls.Close(open.Fd);
+        _open.Clear();
+        _compiler.Dispose();
+    }
+
+    private void Close(string name, bool takeQueued = true)
+    {
+        if (!_open.Remove(name, out var open)) return;
+        var left = Loops.Count;
+        for (var i = 0; i < Loops.Count; i++)
+        {
+            var index = i;
+            Loops[i].Loop.Post(_ =>
+            {
+                // The last of the loops takes what is still in the queue, and closes.
+                var last = Interlocked.Decrement(ref left) == 0;
+                open.Acceptors[index]?.Stop(last && takeQueued);
+                if (last) SocketCalls.Close(open.Fd);
+            });
+        }
+    }
+
+    private void OnAll(Action<EngineLoop> work)
+    {
+        foreach (var loop in Loops) loop.Loop.Post(_ => work(loop));
+    }
+
+    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors);
+}
