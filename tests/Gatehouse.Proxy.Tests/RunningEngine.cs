@@ -111,9 +111,9 @@ internal sealed class RunningEngine : IDisposable
             var left = OnLoop(loop, static l =>
             {
                 l.Upstreams.CloseIdle(all: true);
-                return (Buffers: l.Loop.Buffers.InUse, Trailers: l.Trailers.InUse, l.Upstreams.Idle, Delay: l.Loop.Timers.NextDelay(l.Loop.Now), l.HandedOver);
+                return (Buffers: l.Loop.Buffers.InUse, Pipes: l.Loop.Pipes.InUse, Trailers: l.Trailers.InUse, l.Upstreams.Idle, Delay: l.Loop.Timers.NextDelay(l.Loop.Now), l.HandedOver);
             });
-            Assert.Equal((0L, 0, 0, -1, 0), left);
+            Assert.Equal((0L, 0, 0, 0, -1, 0), left);
         }
 
         foreach (var listener in Engine.Compiled.Listeners.Values)
