@@ -23,7 +23,7 @@ internal sealed class EngineLoop
 
     private readonly ProxyEngine _engine;
     private readonly ConcurrentQueue<(int Fd, ListenerState Listener, SocketEndPoint Peer)> _handedOver = new();
-    private readonly HashSet<HttpSession> _open = [];
+    private readonly HashSet<IClientSession> _open = [];
     private readonly Action<Loop> _takeOver;
     private int _handedOverCount;
 
@@ -93,6 +93,24 @@ internal sealed class EngineLoop
         foreach (var session in _open) session.Drain();
     }
 
+    /// <summary>Closes what is still open: the deadline of a drain came.</summary>
+    public void CutOff()
+    {
+        foreach (var session in _open.ToArray()) session.CutOff();
+    }
+
+    /// <summary>A configuration was replaced.</summary>
+    public void Forget(Leavings left)
+    {
+        if (left.Endpoints) Upstreams.CloseIdle(all: false);
+        foreach (var place in left.Places) Counters.Clear(place);
+        if (!left.Listeners) return;
+        foreach (var session in _open)
+        {
+            if (session.Listener.IsRemoved) session.Drain();
+        }
+    }
+
     /// <summary>Begins with a connection that was accepted.</summary>
     public void Accepted(int fd, ListenerState listener, in SocketEndPoint peer)
     {
@@ -116,6 +134,7 @@ internal sealed class EngineLoop
 
         var arrival = _arrivals.TryPop(out var recycled) ? recycled : new Arrival(this);
         stream.Owner = arrival;
+        _open.Add(arrival);
         arrival.Begin(stream, listener, peer);
     }
 
@@ -163,6 +182,7 @@ internal sealed class EngineLoop
 
     public void Recycle(Arrival arrival)
     {
+        _open.Remove(arrival);
         if (_arrivals.Count < MostRecycled) _arrivals.Push(arrival);
     }
 

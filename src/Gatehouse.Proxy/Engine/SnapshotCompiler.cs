@@ -20,6 +20,7 @@ internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
     private readonly Dictionary<string, ListenerState> _listeners = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CompiledHost> _hosts = new(StringComparer.Ordinal);
     private readonly Queue<(long At, IReadOnlyList<int> Places)> _resting = new();
+    private readonly Queue<Leavings> _leaving = new();
     private readonly TlsCompiler _tlsCompiler = new(time.GetUtcNow());
     private TlsSnapshot? _tls;
 
@@ -34,20 +35,19 @@ internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
     public IReadOnlyDictionary<string, ListenerState> Listeners => _listeners;
 
     /// <summary>Puts a configuration in place: groups first, then what leads to them, so that a request finds either what was or what is.</summary>
-    /// <returns>Whether endpoints are gone, whose idle connections are to be closed.</returns>
-    public bool Apply(ProxyConfig config)
+    /// <returns>What is no more, which the loops are to forget.</returns>
+    public Leavings Apply(ProxyConfig config)
     {
-        var former = _tls;
+        var left = new Leavings(_tls);
         _tls = _tlsCompiler.Compile(config);
-        var removed = ApplyUpstreams(config);
+        left.Endpoints = ApplyUpstreams(config);
         var hosts = config.VirtualHosts.Select(Compile).ToList();
         foreach (var listener in config.Listeners) ApplyListener(listener, hosts);
         Forget(_hosts, config.VirtualHosts.Select(h => h.Name));
-        Forget(_listeners, config.Listeners.Select(l => l.Name));
-        removed |= ForgetUpstreams(config);
-        RestPlaces(config);
-        former?.Dispose();
-        return removed;
+        foreach (var listener in Forget(_listeners, config.Listeners.Select(l => l.Name))) left.Listeners = listener.IsRemoved = true;
+        left.Endpoints |= ForgetUpstreams(config);
+        RestPlaces(config, left);
+        return left;
     }
 
     /// <summary>Renews ticket keys that are old enough; to be called each minute or so.</summary>
@@ -140,10 +140,15 @@ internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
     private RouteModel Leading(Listener listener, string name, string upstream) =>
         new(listener.Name, new Route { Name = name, Upstream = upstream }, _upstreams[upstream], Places.Of($"route/{listener.Name}:/{name}"));
 
-    private void RestPlaces(ProxyConfig config)
+    /// <summary>A place rests, is cleared by all loops, and only then given out again.</summary>
+    private void RestPlaces(ProxyConfig config, Leavings left)
     {
+        while (_leaving.TryPeek(out var cleared) && cleared.IsForgotten) Places.Free(_leaving.Dequeue().Places);
         var now = time.GetTimestamp();
-        while (_resting.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At, now) > PlaceRest) Places.Free(_resting.Dequeue().Places);
+        List<int> rested = [];
+        while (_resting.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At, now) > PlaceRest) rested.AddRange(_resting.Dequeue().Places);
+        left.Places = rested;
+        if (rested.Count > 0) _leaving.Enqueue(left);
         if (Places.Keep(PlaceNames(config)) is { Count: > 0 } gone) _resting.Enqueue((now, gone));
     }
 

@@ -48,6 +48,12 @@ internal sealed class ListenerSockets : IDisposable
             var listener = config.Listeners[i];
             var udp = listener.Protocol == ListenerProtocol.Udp;
             if (_sockets.TryGetValue(listener.Name, out var known) && known.Address.Equals(listener.Address) && known.Udp == udp) continue;
+            if (Held(listener.Address, udp) is { } held)
+            {
+                added[listener.Name] = (listener.Address, udp, held); // A listener that has another name now, or gave its address to this one.
+                continue;
+            }
+
             var (socket, problem) = Open(listener.Address, udp);
             if (socket is not null) added[listener.Name] = (listener.Address, udp, socket);
             else faults.Add(new ConfigFault($"listeners[{i}].address", $"listener {listener.Name} can't have {listener.Address}: {problem}"));
@@ -56,17 +62,14 @@ internal sealed class ListenerSockets : IDisposable
         bound = [.. added.Keys];
         if (faults.Count > 0)
         {
-            foreach (var (_, _, socket) in added.Values) socket.Dispose();
+            Close(added.Values.Select(a => a.Item3).Except(_sockets.Values.Select(s => s.Socket)));
             bound = [];
             return faults;
         }
 
-        foreach (var (name, socket) in added)
-        {
-            if (_sockets.TryGetValue(name, out var old)) old.Socket.Dispose();
-            _sockets[name] = socket;
-        }
-
+        var before = _sockets.Values.Select(s => s.Socket).ToList();
+        foreach (var (name, socket) in added) _sockets[name] = socket;
+        Close(before.Except(_sockets.Values.Select(s => s.Socket)));
         return faults;
     }
 
@@ -74,11 +77,9 @@ internal sealed class ListenerSockets : IDisposable
     public void Trim(ProxyConfig config)
     {
         var kept = config.Listeners.Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var name in _sockets.Keys.Where(n => !kept.Contains(n)).ToList())
-        {
-            _sockets[name].Socket.Dispose();
-            _sockets.Remove(name);
-        }
+        var before = _sockets.Values.Select(s => s.Socket).ToList();
+        foreach (var name in _sockets.Keys.Where(n => !kept.Contains(n)).ToList()) _sockets.Remove(name);
+        Close(before.Except(_sockets.Values.Select(s => s.Socket)));
     }
 
     /// <inheritdoc/>
@@ -100,6 +101,14 @@ internal sealed class ListenerSockets : IDisposable
 
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
         return UnixChannel.Listen(path);
+    }
+
+    private SafeFileHandle? Held(IPEndPoint address, bool udp) =>
+        address.Port == 0 ? null : _sockets.Values.FirstOrDefault(s => s.Udp == udp && s.Address.Equals(address)).Socket;
+
+    private static void Close(IEnumerable<SafeFileHandle> sockets)
+    {
+        foreach (var socket in sockets.Distinct().ToList()) socket.Dispose();
     }
 
     private static (SafeFileHandle? Socket, string? Problem) Open(IPEndPoint address, bool udp)
