@@ -10,15 +10,23 @@ internal sealed class RawPeer(Socket socket) : IDisposable
 {
     private readonly MemoryStream _received = new();
     private int _read;
+    private bool _closed;
 
     public Socket Socket => socket;
 
     public void Send(string text) => socket.Send(Encoding.Latin1.GetBytes(text));
 
-    /// <summary>Sends one byte after the other, each in a packet of its own.</summary>
+    /// <summary>Sends one byte after the other, each in a packet of its own, until the peer takes no more.</summary>
     public void SendByBytes(string text)
     {
-        foreach (var b in Encoding.Latin1.GetBytes(text)) socket.Send([b]);
+        try
+        {
+            foreach (var b in Encoding.Latin1.GetBytes(text)) socket.Send([b]);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown || e.ErrorCode == 32)
+        {
+            // It has seen enough; what it answered is there to be read.
+        }
     }
 
     /// <summary>Sends whole, or byte by byte.</summary>
@@ -86,14 +94,23 @@ internal sealed class RawPeer(Socket socket) : IDisposable
     /// <summary>Reads all that comes and compares it.</summary>
     public void ExpectToEnd(string expected) => Assert.Equal(expected, ReadToEnd());
 
+    /// <summary>The peer ends the connection, by a reset if it had bytes left to read.</summary>
+    public void ExpectEnd() => Assert.Contains(ReadToEnd(), (string[])["", "<reset>"]);
+
     /// <summary>Ends the connection so that the peer sees a reset.</summary>
     public void Reset()
     {
+        if (_closed) return;
+        _closed = true;
         socket.LingerState = new LingerOption(enable: true, seconds: 0);
         socket.Dispose();
     }
 
-    public void Dispose() => socket.Dispose();
+    public void Dispose()
+    {
+        _closed = true;
+        socket.Dispose();
+    }
 
     private bool Receive()
     {

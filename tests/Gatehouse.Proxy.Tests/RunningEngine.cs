@@ -61,7 +61,7 @@ internal sealed class RunningEngine : IDisposable
     public long Refused(Refusal refusal) => Refused(RefusalReasons.Of(refusal));
 
     /// <summary>A figure of a thing, such as <c>endpoint/app/app-0</c>.</summary>
-    public long Figure(string thing, Counter counter) => Engine.Sum(Engine.Compiled.Places.Of(thing), counter);
+    public long Figure(string thing, Counter counter) => Engine.Sum(Engine.Compiled.Places.Find(thing), counter);
 
     /// <summary>Waits until the loops have taken up all that has reached them.</summary>
     public void Settle()
@@ -111,9 +111,9 @@ internal sealed class RunningEngine : IDisposable
             var left = OnLoop(loop, static l =>
             {
                 l.Upstreams.CloseIdle(all: true);
-                return (Buffers: l.Loop.Buffers.InUse, Trailers: l.Trailers.InUse, l.Upstreams.Idle, Delay: l.Loop.Timers.NextDelay(l.Loop.Now), l.HandedOver);
+                return (Buffers: l.Loop.Buffers.InUse, Pipes: l.Loop.Pipes.InUse, Trailers: l.Trailers.InUse, l.Upstreams.Idle, Delay: l.Loop.Timers.NextDelay(l.Loop.Now), l.HandedOver);
             });
-            Assert.Equal((0L, 0, 0, -1, 0), left);
+            Assert.Equal((0L, 0, 0, 0, -1, 0), left);
         }
 
         foreach (var listener in Engine.Compiled.Listeners.Values)

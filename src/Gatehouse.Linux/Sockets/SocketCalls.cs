@@ -152,6 +152,14 @@ public static unsafe class SocketCalls
     /// <summary>Sends small pieces at once (TCP_NODELAY).</summary>
     public static void SendAtOnce(int fd) => _ = SetOption(fd, Tcp, NoDelay, 1);
 
+    /// <summary>Bounds how long a socket that blocks waits to receive and to send; then EAGAIN.</summary>
+    public static void LimitWaits(int fd, TimeSpan most)
+    {
+        var time = stackalloc long[2] { (long)most.TotalSeconds, most.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond };
+        _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveTimeout, time, 16);
+        _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoSendTimeout, time, 16);
+    }
+
     /// <summary>A counter that wakes a loop when another thread writes to it; non-blocking.</summary>
     public static int OpenEvent() => SocketLibrary.Outcome(SocketLibrary.EventFd(0, NonBlocking | Native.Libc.OpenCloseOnExec));
 

@@ -103,7 +103,6 @@ internal sealed class EngineLoop
     public void Forget(Leavings left)
     {
         if (left.Endpoints) Upstreams.CloseIdle(all: false);
-        foreach (var place in left.Places) Counters.Clear(place);
         if (!left.Listeners) return;
         foreach (var session in _open)
         {
@@ -158,6 +157,7 @@ internal sealed class EngineLoop
 
         var tcp = _tcpSessions.TryPop(out var pooled) ? pooled : new TcpSession(this);
         stream.Owner = tcp;
+        _open.Add(tcp);
         tcp.Begin(stream, listener, peer, local, route, early);
     }
 
@@ -165,8 +165,8 @@ internal sealed class EngineLoop
     {
         while (_handedOver.TryDequeue(out var accepted))
         {
-            Interlocked.Decrement(ref _handedOverCount);
             Accepted(accepted.Fd, accepted.Listener, accepted.Peer);
+            Interlocked.Decrement(ref _handedOverCount); // Afterwards, so that it is counted at every moment.
         }
     }
 
@@ -188,6 +188,7 @@ internal sealed class EngineLoop
 
     public void Recycle(TcpSession session)
     {
+        _open.Remove(session);
         if (_tcpSessions.Count < MostRecycled) _tcpSessions.Push(session);
     }
 

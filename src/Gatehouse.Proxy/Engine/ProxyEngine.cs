@@ -15,6 +15,8 @@ internal sealed class ProxyEngine : IDisposable
     private readonly SnapshotCompiler _compiler;
     private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
+    private readonly EngineLoop[] _loops;
+    private FigureIndex? _figures;
     private bool _draining;
     private volatile int _maxConnections = int.MaxValue;
 
@@ -24,10 +26,10 @@ internal sealed class ProxyEngine : IDisposable
     {
         _time = time;
         _compiler = new SnapshotCompiler(time);
-        Loops = [.. Enumerable.Range(0, threads > 0 ? threads : Environment.ProcessorCount).Select(i => new EngineLoop(i, this, time))];
+        _loops = [.. Enumerable.Range(0, threads > 0 ? threads : Environment.ProcessorCount).Select(i => new EngineLoop(i, this, time))];
     }
 
-    public IReadOnlyList<EngineLoop> Loops { get; }
+    public IReadOnlyList<EngineLoop> Loops => _loops;
 
     /// <summary>The last configuration that was put in place.</summary>
     public ProxyConfig Config { get; private set; } = new();
@@ -41,7 +43,7 @@ internal sealed class ProxyEngine : IDisposable
         get
         {
             var sum = 0;
-            foreach (var loop in Loops) sum += loop.Connections;
+            foreach (var loop in _loops) sum += loop.Connections;
             return sum;
         }
     }
@@ -61,6 +63,8 @@ internal sealed class ProxyEngine : IDisposable
             _maxConnections = config.Engine.MaxConnections;
             var left = _compiler.Apply(config);
             Config = config;
+            if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
+            _figures = null;
             foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);
             AfterAll(loop => loop.Forget(left), () => ThreadPool.UnsafeQueueUserWorkItem(static l => l.Dispose(), left, preferLocal: false));
         }
@@ -142,7 +146,7 @@ internal sealed class ProxyEngine : IDisposable
     {
         var best = own;
         var least = own.Connections - slack;
-        foreach (var loop in Loops)
+        foreach (var loop in _loops)
         {
             if (loop.Connections + loop.HandedOver >= least) continue;
             best = loop;
@@ -152,11 +156,17 @@ internal sealed class ProxyEngine : IDisposable
         return best;
     }
 
+    /// <summary>What has figures in the present configuration.</summary>
+    public FigureIndex Figures()
+    {
+        lock (_lock) return _figures ??= _compiler.Figures(Config);
+    }
+
     /// <summary>A figure over all loops.</summary>
     public long Sum(int place, Counter counter)
     {
         var sum = 0L;
-        foreach (var loop in Loops) sum += loop.Counters.Read(place, counter);
+        foreach (var loop in _loops) sum += loop.Counters.Read(place, counter);
         return sum;
     }
 

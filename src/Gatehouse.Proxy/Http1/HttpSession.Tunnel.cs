@@ -42,7 +42,7 @@ internal sealed partial class HttpSession
         var before = _client.BytesIn + upstream.BytesIn;
         var progress = Relay.Pump(_client, upstream, loop.Loop.Input) | Relay.Pump(upstream, _client, loop.Loop.Input);
         if (_client.BytesIn + upstream.BytesIn != before) SetPhaseDeadline(_group!.TunnelMilliseconds);
-        if (!upstream.IsBroken && !(_client.SendEnded && upstream.SendEnded)) return progress;
+        if (upstream.IsBroken ? progress || _client.HasPending : !(_client.SendEnded && upstream.SendEnded)) return progress; // What came before it broke is passed on.
         if (upstream.IsBroken) _termination = Termination.Server('D');
         Record();
         Close(reset: upstream.IsBroken);

@@ -34,6 +34,9 @@ internal sealed class ListenerModel
     /// <summary>What TLS is accepted with; null for listeners in plain.</summary>
     public ListenerTlsState? Tls { get; }
 
+    /// <summary>The routes that are its own: those that names of servers lead to, and the default.</summary>
+    public IEnumerable<RouteModel> Leading => (ServerNames?.Values ?? []).Concat(Default is null ? [] : [Default]);
+
     public HeadLimits Limits { get; }
 
     /// <summary>Its name for log lines, with HAProxy's mark for TLS.</summary>

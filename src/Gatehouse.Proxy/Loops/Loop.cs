@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Linux;
 using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Linux.Sockets;
+using Gatehouse.Proxy.Streams;
 
 namespace Gatehouse.Proxy.Loops;
 
@@ -78,6 +79,9 @@ internal sealed class Loop : IDisposable
     /// <summary>Buffers.</summary>
     public BufferPool Buffers { get; } = new();
 
+    /// <summary>Pipes.</summary>
+    public PipePool Pipes { get; } = new();
+
     /// <summary>Where reads go that are passed on at once.</summary>
     public byte[] Input { get; } = GC.AllocateUninitializedArray<byte>(BufferPool.Large, pinned: true);
 
@@ -150,6 +154,7 @@ internal sealed class Loop : IDisposable
     public void Dispose()
     {
         Stop();
+        Pipes.Dispose();
         _epoll.Dispose();
         SocketCalls.Close(_event);
     }

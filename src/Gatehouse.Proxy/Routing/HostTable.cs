@@ -32,6 +32,9 @@ internal sealed class HostTable<T>
     /// <summary>How many patterns there are.</summary>
     public int Count => _exact.Count + _oneLabel.Count + _anyDepth.Count + (_any is null ? 0 : 1);
 
+    /// <summary>All things.</summary>
+    public IEnumerable<T> Values => _exact.Values.Concat(_oneLabel.Values).Concat(_anyDepth.Values).Concat(_any is null ? [] : [_any]);
+
     /// <summary>What the most exact pattern leads to; null when there is none.</summary>
     /// <param name="host">In any case, without port.</param>
     public T? Find(ReadOnlySpan<byte> host)

@@ -17,7 +17,7 @@ internal interface IStreamOwner
 /// what the kernel told. What the peer does not take at once is kept in one buffer; while there is something in it, whoever fills it has to stop (back-pressure).
 /// </summary>
 #pragma warning disable CA1001 // Closing it disposes what it has; it is then used for another socket.
-internal sealed class ByteStream : IWatched
+internal sealed partial class ByteStream : IWatched
 #pragma warning restore CA1001
 {
     private const EpollEvents Watched = EpollEvents.In | EpollEvents.Out | EpollEvents.PeerClosed | EpollEvents.EdgeTriggered;

@@ -1,5 +1,3 @@
-using Gatehouse.Linux.Sockets;
-
 namespace Gatehouse.Proxy.Streams;
 
 /// <summary>Passes bytes from one stream to another as they are.</summary>
@@ -19,7 +17,7 @@ internal static class Relay
             return true;
         }
 
-        if (count == SocketCalls.EAgain) return false;
+        if (count < 0) return false; // Nothing now, or it broke, which is no end that may be passed on.
         to.EndSend();
         return true;
     }

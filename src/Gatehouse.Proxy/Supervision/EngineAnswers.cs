@@ -1,4 +1,8 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
+using Gatehouse.Proxy.Access;
+using Gatehouse.Proxy.Access.Metrics;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Engine;
 
@@ -8,20 +12,32 @@ namespace Gatehouse.Proxy.Supervision;
 internal static class EngineAnswers
 {
     /// <summary>The answer to a request that changes nothing.</summary>
-    public static ControlReply Of(ControlRequest request, ProxyEngine engine, ProxyConfig config, long revision) => request.Act switch
+    public static ControlReply Of(ControlRequest request, ProxyEngine engine, ProxyConfig config, EngineState state) => request.Act switch
     {
-        ControlAct.Status => new ControlReply { Data = Status(engine, config, revision) },
+        ControlAct.Metrics => new ControlReply { Text = Metrics(engine, state) },
+        ControlAct.Status => new ControlReply { Data = Status(engine, config, state) },
         _ => new ControlReply { Problem = $"{request.Act} is not known here" },
     };
 
-    private static JsonElement Status(ProxyEngine engine, ProxyConfig config, long revision)
+    private static string Metrics(ProxyEngine engine, EngineState state)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        new EngineMetrics(engine, state).Write(part =>
+        {
+            text.Write(part);
+            return true;
+        });
+        return Encoding.UTF8.GetString(text.WrittenSpan);
+    }
+
+    private static JsonElement Status(ProxyEngine engine, ProxyConfig config, EngineState state)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes))
         {
             json.WriteStartObject();
             json.WriteNumber("pid", Environment.ProcessId);
-            json.WriteNumber("revision", revision);
+            json.WriteNumber("revision", state.Revision);
             json.WriteNumber("connections", engine.Connections);
             json.WriteNumber("threads", engine.Loops.Count);
             json.WriteNumber("listeners", config.Listeners.Count);

@@ -2,6 +2,8 @@ using System.Text.Json;
 using Gatehouse.Linux;
 using Gatehouse.Linux.Processes;
 using Gatehouse.Linux.Sockets;
+using Gatehouse.Proxy.Access;
+using Gatehouse.Proxy.Access.Admin;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Configuration.Delta;
 using Gatehouse.Proxy.Configuration.Snapshot;
@@ -19,6 +21,9 @@ public sealed class EngineHost : IDisposable
     /// <summary>The name under which the control socket comes.</summary>
     internal const string ControlName = "/control";
 
+    /// <summary>The name under which the admin endpoint's socket comes.</summary>
+    internal const string AdminName = "/admin";
+
     private const int Failure = 1;
 
     private static readonly TimeSpan RotationPeriod = TimeSpan.FromMinutes(1);
@@ -31,16 +36,20 @@ public sealed class EngineHost : IDisposable
     private readonly ManualResetEventSlim _end = new();
     private readonly Dictionary<string, SafeFileHandle> _given = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
+    private readonly EngineState _state;
     private ProxyEngine? _engine;
     private ControlServer? _control;
+    private AdminServer? _admin;
     private SafeFileHandle? _controlListener;
     private ProxyConfig _config = new();
-    private long _revision;
     private ITimer? _rotation;
     private int _exitCode;
-    private bool _draining;
 
-    private EngineHost(UnixChannel parent, TimeProvider time) => (_parent, _time) = (parent, time);
+    private EngineHost(UnixChannel parent, TimeProvider time)
+    {
+        (_parent, _time) = (parent, time);
+        _state = new EngineState { StartedAt = time.GetUtcNow() };
+    }
 
     /// <summary>Runs an engine to its end. The exit code.</summary>
     /// <param name="channel">The descriptor of the channel to the parent.</param>
@@ -58,6 +67,7 @@ public sealed class EngineHost : IDisposable
     {
         _rotation?.Dispose();
         _control?.Dispose();
+        _admin?.Dispose();
         _engine?.Dispose();
         _parent.Dispose();
         _end.Dispose();
@@ -83,6 +93,7 @@ public sealed class EngineHost : IDisposable
         switch (message.Act)
         {
             case EngineAct.Start:
+                _state.Restarts = message.Restarts;
                 using (var snapshot = descriptors.Single()) Start(snapshot);
                 break;
             case EngineAct.Listeners:
@@ -116,7 +127,7 @@ public sealed class EngineHost : IDisposable
 
     private void Begin(ProxyConfig config, long revision)
     {
-        (_config, _revision) = (config, revision);
+        (_config, _state.Revision) = (config, revision);
         DescriptorLimit.Raise(((long)config.Engine.MaxConnections * 2) + 1_024);
         try
         {
@@ -150,14 +161,24 @@ public sealed class EngineHost : IDisposable
         _given.Clear();
         _control = new ControlServer(Answer);
         if (_controlListener is not null) _control.Start(_controlListener);
-        Tell(new EngineMessage { Act = EngineAct.Ready, Revision = _revision, Faults = Faults() });
+        _state.IsServing = true;
+        Tell(new EngineMessage { Act = EngineAct.Ready, Revision = _state.Revision, Faults = Faults() });
     }
 
     private void Listen(string name, SafeFileHandle fd)
     {
         var descriptor = (int)fd.DangerousGetHandle();
         fd.SetHandleAsInvalid(); // The engine's from now on.
-        lock (_lock) _engine!.Listen(name, descriptor);
+        if (name != AdminName)
+        {
+            lock (_lock) _engine!.Listen(name, descriptor);
+            return;
+        }
+
+        EndAdmin();
+        var admin = new AdminServer(_engine!, _state, _time);
+        admin.Start(descriptor);
+        lock (_lock) _admin = admin;
     }
 
     private void Change()
@@ -166,15 +187,15 @@ public sealed class EngineHost : IDisposable
         var (delta, problem) = DeltaCodec.Read(bytes);
         if (delta is not null)
         {
-            var next = delta.Base == _revision ? ConfigDelta.Apply(_config, delta) : null;
-            if (next is null) problem = $"the change begins at revision {delta.Base}, and here is {_revision}";
+            var next = delta.Base == _state.Revision ? ConfigDelta.Apply(_config, delta) : null;
+            if (next is null) problem = $"the change begins at revision {delta.Base}, and here is {_state.Revision}";
             else Adopt(next, delta.Target);
         }
 
         TellApplied(problem);
     }
 
-    private void TellApplied(string? problem) => Tell(new EngineMessage { Act = EngineAct.Applied, Revision = _revision, Problem = problem, Faults = Faults() });
+    private void TellApplied(string? problem) => Tell(new EngineMessage { Act = EngineAct.Applied, Revision = _state.Revision, Problem = problem, Faults = Faults() });
 
     private IReadOnlyList<string>? Faults() => _engine!.Compiled.TlsFaults is { Count: > 0 } faults ? [.. faults.Select(f => f.ToString())] : null;
 
@@ -182,7 +203,8 @@ public sealed class EngineHost : IDisposable
     {
         // A hand-over in between would send descriptors that are closed meanwhile.
         lock (_lock) _engine!.Apply(config);
-        (_config, _revision) = (config, revision);
+        (_config, _state.Revision) = (config, revision);
+        if (config.Engine.Admin is null) EndAdmin();
     }
 
     /// <summary>Ends when the last connection has. At the deadline those that are left are cut off, and recorded so.</summary>
@@ -190,8 +212,8 @@ public sealed class EngineHost : IDisposable
     {
         lock (_lock)
         {
-            if (_draining) return;
-            _draining = true;
+            if (_state.IsDraining) return;
+            _state.IsDraining = true;
         }
 
         if (_engine is not { } engine)
@@ -223,10 +245,11 @@ public sealed class EngineHost : IDisposable
                 return HandOver(client);
             case ControlAct.Replaced:
                 Tell(new EngineMessage { Act = EngineAct.Replaced });
+                EndAdmin(); // The successor answers there.
                 Drain();
                 return new ControlReply();
             default:
-                return EngineAnswers.Of(request, _engine!, _config, _revision);
+                return EngineAnswers.Of(request, _engine!, _config, _state);
         }
     }
 
@@ -235,8 +258,8 @@ public sealed class EngineHost : IDisposable
     {
         lock (_lock)
         {
-            if (_draining) return new ControlReply { Problem = "it ends already: there is nothing to take over" };
-            var all = _engine!.Descriptors.Append(KeyValuePair.Create(ControlName, _control!.Descriptor)).Where(d => d.Value >= 0);
+            if (_state.IsDraining) return new ControlReply { Problem = "it ends already: there is nothing to take over" };
+            var all = _engine!.Descriptors.Append(KeyValuePair.Create(ControlName, _control!.Descriptor)).Append(KeyValuePair.Create(AdminName, _admin?.Descriptor ?? -1)).Where(d => d.Value >= 0);
             foreach (var part in all.Chunk(UnixChannel.MostDescriptors))
             {
                 var reply = new ControlReply { Names = [.. part.Select(p => p.Key)] };
@@ -245,6 +268,13 @@ public sealed class EngineHost : IDisposable
         }
 
         return new ControlReply();
+    }
+
+    private void EndAdmin()
+    {
+        AdminServer? admin;
+        lock (_lock) (admin, _admin) = (_admin, null);
+        admin?.Dispose();
     }
 
     private void Fail(string problem)

@@ -14,6 +14,9 @@ internal sealed record EngineMessage
     /// <summary>Of a configuration.</summary>
     public long Revision { get; init; }
 
+    /// <summary>How often engines were started because one had died, with <see cref="EngineAct.Start"/>.</summary>
+    public int Restarts { get; init; }
+
     /// <summary>Why something was not done.</summary>
     public string? Problem { get; init; }
 

@@ -66,7 +66,7 @@ internal sealed class EngineProcess : IDisposable
 
     /// <summary>Starts an engine on a snapshot; it serves when it was given its sockets and told to.</summary>
     /// <exception cref="IOException">The program can't be started.</exception>
-    public static EngineProcess Start(EngineCommand command, ProxyConfig config, long revision)
+    public static EngineProcess Start(EngineCommand command, ProxyConfig config, long revision, int restarts)
     {
         var (own, other) = UnixChannel.Pair();
         using (other)
@@ -81,7 +81,7 @@ internal sealed class EngineProcess : IDisposable
                     Descriptor = other,
                 });
                 var engine = new EngineProcess(own, process) { Revision = revision };
-                engine.TellWhole(config, revision);
+                engine.TellWhole(config, revision, restarts);
                 return engine;
             }
             catch
@@ -122,9 +122,9 @@ internal sealed class EngineProcess : IDisposable
     }
 
     /// <summary>Has it put a whole configuration in place of whatever it has.</summary>
-    public async Task<EngineMessage> ReplaceAsync(ProxyConfig config, long revision)
+    public async Task<EngineMessage> ReplaceAsync(ProxyConfig config, long revision, int restarts)
     {
-        var answer = await AskAsync(() => TellWhole(config, revision));
+        var answer = await AskAsync(() => TellWhole(config, revision, restarts));
         if (answer.Problem is null) Revision = revision;
         return answer;
     }
@@ -135,10 +135,10 @@ internal sealed class EngineProcess : IDisposable
     private void Tell(EngineMessage message) => _channel.Send(message.ToBytes());
 
     /// <summary>The snapshot goes by memory: there are keys in it.</summary>
-    private bool TellWhole(ProxyConfig config, long revision)
+    private bool TellWhole(ProxyConfig config, long revision, int restarts)
     {
         using var snapshot = MemoryFile.Create("gatehouse-snapshot", SnapshotFile.Encode(config, revision));
-        return _channel.Send(new EngineMessage { Act = EngineAct.Start }.ToBytes(), [(int)snapshot.DangerousGetHandle()]);
+        return _channel.Send(new EngineMessage { Act = EngineAct.Start, Restarts = restarts }.ToBytes(), [(int)snapshot.DangerousGetHandle()]);
     }
 
     /// <summary>Sends, and waits for the answer, which comes in the order of what was asked.</summary>

@@ -203,7 +203,7 @@ public sealed class EngineSupervisor : IAsyncDisposable
         if (answer.Problem is { } difference && answer.Act == EngineAct.Applied)
         {
             _tell(new SupervisorEvent(IsFault: true, $"the engine did not take the change: {difference}; it gets the whole"));
-            answer = await engine.ReplaceAsync(_config, _revision);
+            answer = await engine.ReplaceAsync(_config, _revision, Restarts);
         }
 
         if (answer.Problem is { } problem) _tell(new SupervisorEvent(IsFault: true, $"the engine (pid {engine.Pid}) did not take the change: {problem}"));
@@ -219,7 +219,7 @@ public sealed class EngineSupervisor : IAsyncDisposable
 
     private async Task StartEngineAsync()
     {
-        var engine = EngineProcess.Start(_options.Command, _config, _revision);
+        var engine = EngineProcess.Start(_options.Command, _config, _revision, Restarts);
         engine.Give(_sockets.All);
         if (_control is not null) engine.Give([KeyValuePair.Create(EngineHost.ControlName, _control)]);
         engine.Serve();

@@ -23,13 +23,12 @@ internal sealed class ListenerSockets : IDisposable
     {
         // A listener may have another name now; what counts is the address that it is bound to.
         var byAddress = taken.Where(t => t.Key != EngineHost.ControlName).Select(t => (t.Value, Address: Where(t.Value))).ToList();
-        foreach (var listener in config.Listeners)
+        foreach (var (name, address, udp, _) in Wanted(config))
         {
-            var udp = listener.Protocol == ListenerProtocol.Udp;
-            var found = byAddress.FirstOrDefault(s => s.Address is { } at && at.Udp == udp && at.EndPoint.Equals(listener.Address));
+            var found = byAddress.FirstOrDefault(s => s.Address is { } at && at.Udp == udp && at.EndPoint.Equals(address));
             if (found.Value is null) continue;
             byAddress.Remove(found);
-            _sockets[listener.Name] = (listener.Address, udp, found.Value);
+            _sockets[name] = (address, udp, found.Value);
         }
 
         foreach (var (socket, _) in byAddress) socket.Dispose();
@@ -43,20 +42,18 @@ internal sealed class ListenerSockets : IDisposable
     {
         List<ConfigFault> faults = [];
         Dictionary<string, (IPEndPoint, bool, SafeFileHandle)> added = new(StringComparer.Ordinal);
-        for (var i = 0; i < config.Listeners.Count; i++)
+        foreach (var (name, address, udp, path) in Wanted(config))
         {
-            var listener = config.Listeners[i];
-            var udp = listener.Protocol == ListenerProtocol.Udp;
-            if (_sockets.TryGetValue(listener.Name, out var known) && known.Address.Equals(listener.Address) && known.Udp == udp) continue;
-            if (Held(listener.Address, udp) is { } held)
+            if (_sockets.TryGetValue(name, out var known) && known.Address.Equals(address) && known.Udp == udp) continue;
+            if (Held(address, udp) is { } held)
             {
-                added[listener.Name] = (listener.Address, udp, held); // A listener that has another name now, or gave its address to this one.
+                added[name] = (address, udp, held); // A listener that has another name now, or gave its address to this one.
                 continue;
             }
 
-            var (socket, problem) = Open(listener.Address, udp);
-            if (socket is not null) added[listener.Name] = (listener.Address, udp, socket);
-            else faults.Add(new ConfigFault($"listeners[{i}].address", $"listener {listener.Name} can't have {listener.Address}: {problem}"));
+            var (socket, problem) = Open(address, udp);
+            if (socket is not null) added[name] = (address, udp, socket);
+            else faults.Add(new ConfigFault(path, $"{(name == EngineHost.AdminName ? "the admin endpoint" : $"listener {name}")} can't have {address}: {problem}"));
         }
 
         bound = [.. added.Keys];
@@ -76,7 +73,7 @@ internal sealed class ListenerSockets : IDisposable
     /// <summary>Closes what a configuration has no more. The engine, which holds it too, takes what is in its queue before it closes it for good.</summary>
     public void Trim(ProxyConfig config)
     {
-        var kept = config.Listeners.Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
+        var kept = Wanted(config).Select(w => w.Name).ToHashSet(StringComparer.Ordinal);
         var before = _sockets.Values.Select(s => s.Socket).ToList();
         foreach (var name in _sockets.Keys.Where(n => !kept.Contains(n)).ToList()) _sockets.Remove(name);
         Close(before.Except(_sockets.Values.Select(s => s.Socket)));
@@ -109,6 +106,18 @@ internal sealed class ListenerSockets : IDisposable
     private static void Close(IEnumerable<SafeFileHandle> sockets)
     {
         foreach (var socket in sockets.Distinct().ToList()) socket.Dispose();
+    }
+
+    /// <summary>All that a configuration has bound: its listeners, and the admin endpoint under a name that no listener may have.</summary>
+    private static IEnumerable<(string Name, IPEndPoint Address, bool Udp, string Path)> Wanted(ProxyConfig config)
+    {
+        for (var i = 0; i < config.Listeners.Count; i++)
+        {
+            var listener = config.Listeners[i];
+            yield return (listener.Name, listener.Address, listener.Protocol == ListenerProtocol.Udp, $"listeners[{i}].address");
+        }
+
+        if (config.Engine.Admin is { } admin) yield return (EngineHost.AdminName, admin, Udp: false, "engine.admin");
     }
 
     private static (SafeFileHandle? Socket, string? Problem) Open(IPEndPoint address, bool udp)
