@@ -160,6 +160,15 @@ public static unsafe class SocketCalls
         _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoSendTimeout, time, 16);
     }
 
+    /// <summary>
+    /// Gives a socket room for so many bytes that wait to be read. Who is not privileged gets no more than net.core.rmem_max. The kernel counts twice as many as are asked for, since what it
+    /// keeps for a packet counts too (socket(7)).
+    /// </summary>
+    public static void GrowReceiveBuffer(int fd, int bytes)
+    {
+        if (SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveBufferForce, bytes) < 0) _ = SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveBuffer, bytes);
+    }
+
     /// <summary>A counter that wakes a loop when another thread writes to it; non-blocking.</summary>
     public static int OpenEvent() => SocketLibrary.Outcome(SocketLibrary.EventFd(0, NonBlocking | Native.Libc.OpenCloseOnExec));
 

@@ -41,7 +41,7 @@ internal static class RefusalReasons
         _ => ((HttpFault)reason).Text(),
     };
 
-    /// <summary>The same in UTF-8, made once.</summary>
+    /// <summary>The same for log lines, each character a byte, made once.</summary>
     public static ReadOnlySpan<byte> Bytes(int reason) => Texts[reason];
 
     private static readonly byte[][] Texts = MakeTexts();
@@ -50,7 +50,7 @@ internal static class RefusalReasons
     {
         var texts = new byte[256][];
         Array.Fill(texts, []);
-        foreach (var reason in All) texts[reason] = System.Text.Encoding.UTF8.GetBytes(Text(reason));
+        foreach (var reason in All) texts[reason] = System.Text.Encoding.Latin1.GetBytes(Text(reason));
         return texts;
     }
 

@@ -36,6 +36,7 @@ internal readonly ref struct RequestRecord
     /// <summary>Ta: all of it.</summary>
     public required long TotalTime { get; init; }
 
+    /// <summary>Of the response; -1: there was none.</summary>
     public required int Status { get; init; }
 
     /// <summary>To the client, with the head.</summary>

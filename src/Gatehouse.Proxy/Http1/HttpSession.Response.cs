@@ -135,7 +135,7 @@ internal sealed partial class HttpSession
         var framing = _responseChunked ? BodyFraming.Chunked : unknown ? BodyFraming.UntilClose : head.Framing;
 
         // A client that is answered before it has sent all may stop there: nothing after this can be told from the rest of it.
-        if (framing == BodyFraming.UntilClose || loop.IsDraining || !_request.IsDone) _keepAlive = false;
+        if (framing == BodyFraming.UntilClose || IsEnding || !_request.IsDone) _keepAlive = false;
         var output = loop.Loop.Output.AsSpan();
         var total = HeadComposer.Response(output, head, buffer.AsSpan(at, length), framing, close: !_keepAlive, keepAlive: _keepAlive && _isHttp10, upgrade: false, loop.Date.Value);
         var rest = buffer.AsSpan(at + head.Length, length - head.Length);

@@ -15,6 +15,9 @@ internal sealed class UdpListener : IWatched, IDisposable
     private const int BatchesAtOnce = 4;
     private const int MostRecycled = 1_024;
 
+    /// <summary>What waits for the loop's next turn. The kernel's standard is full after 277 packets, however small.</summary>
+    private const int ReceiveBytes = 4 << 20;
+
     /// <summary>Where the engine drains, clients speak to its successor: flows are only kept for replies that are under way.</summary>
     private const long DrainIdleMilliseconds = 10_000;
 
@@ -32,6 +35,7 @@ internal sealed class UdpListener : IWatched, IDisposable
     {
         (Loop, Listener, _fd) = (loop, listener, fd);
         _tellsLocal = SocketCalls.LocalAddress(fd, out var bound) >= 0 && bound.IsAny && DatagramBatch.TellLocal(fd, bound.IsV6) >= 0;
+        SocketCalls.GrowReceiveBuffer(fd, ReceiveBytes);
         loop.UdpListeners.Add(this);
         _slot = loop.Loop.Watch(fd, EpollEvents.In, this);
     }

@@ -62,7 +62,7 @@ internal static class HaproxyLines
         WriteClient(ref line, client, clock, at);
         line.Write(Name(listener));
         line.Write("/1: "u8);
-        line.Write(RefusalReasons.Bytes(reason));
+        WriteEscaped(ref line, RefusalReasons.Bytes(reason));
         line.Write((byte)'\n');
     }
 

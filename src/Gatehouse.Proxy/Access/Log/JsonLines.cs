@@ -22,14 +22,14 @@ internal static class JsonLines
         Text(ref line, ",\"endpoint\":"u8, record.Endpoint);
         WriteRequestLine(ref line, record.RequestLine);
         Text(ref line, ",\"host\":"u8, record.Host);
-        Number(ref line, ",\"status\":"u8, record.Status);
+        Reached(ref line, ",\"status\":"u8, record.Status);
         Number(ref line, ",\"bytesIn\":"u8, record.BytesIn);
         Number(ref line, ",\"bytesOut\":"u8, record.BytesOut);
-        Time(ref line, ",\"headMs\":"u8, record.HeadTime);
-        Time(ref line, ",\"queueMs\":"u8, record.QueueTime);
-        Time(ref line, ",\"connectMs\":"u8, record.ConnectTime);
-        Time(ref line, ",\"responseMs\":"u8, record.ResponseTime);
-        Time(ref line, ",\"totalMs\":"u8, record.TotalTime);
+        Reached(ref line, ",\"headMs\":"u8, record.HeadTime);
+        Reached(ref line, ",\"queueMs\":"u8, record.QueueTime);
+        Reached(ref line, ",\"connectMs\":"u8, record.ConnectTime);
+        Reached(ref line, ",\"responseMs\":"u8, record.ResponseTime);
+        Reached(ref line, ",\"totalMs\":"u8, record.TotalTime);
         WriteEnd(ref line, record.Retries, record.Redispatched, record.Termination, record.Reason);
     }
 
@@ -40,9 +40,9 @@ internal static class JsonLines
         Text(ref line, ",\"endpoint\":"u8, record.Endpoint);
         Number(ref line, ",\"bytesIn\":"u8, record.BytesIn);
         Number(ref line, ",\"bytesOut\":"u8, record.BytesOut);
-        Time(ref line, ",\"queueMs\":"u8, record.QueueTime);
-        Time(ref line, ",\"connectMs\":"u8, record.ConnectTime);
-        Time(ref line, ",\"totalMs\":"u8, record.TotalTime);
+        Reached(ref line, ",\"queueMs\":"u8, record.QueueTime);
+        Reached(ref line, ",\"connectMs\":"u8, record.ConnectTime);
+        Reached(ref line, ",\"totalMs\":"u8, record.TotalTime);
         WriteEnd(ref line, record.Retries, record.Redispatched, record.Termination, record.Reason);
     }
 
@@ -93,9 +93,10 @@ internal static class JsonLines
         line.Write("}\n"u8);
     }
 
-    private static void Time(ref LineWriter line, ReadOnlySpan<byte> name, long milliseconds)
+    /// <summary>What may never have come so far, which is less than 0.</summary>
+    private static void Reached(ref LineWriter line, ReadOnlySpan<byte> name, long number)
     {
-        if (milliseconds >= 0) Number(ref line, name, milliseconds);
+        if (number >= 0) Number(ref line, name, number);
     }
 
     private static void Number(ref LineWriter line, ReadOnlySpan<byte> name, long number)
