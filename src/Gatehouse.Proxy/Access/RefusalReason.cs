@@ -92,6 +92,8 @@ internal enum Refusal
     TunnelIdle,
     AcceptPaused,
     DescriptorsExhausted,
+    DatagramDropped,
+    EndpointRemoved,
 }
 
 /// <summary>What is said of them.</summary>
@@ -131,6 +133,8 @@ internal static class RefusalText
         Refusal.TunnelIdle => "nothing crossed the tunnel for too long",
         Refusal.AcceptPaused => "as many connections as allowed are open: new ones wait",
         Refusal.DescriptorsExhausted => "no descriptor is left: new connections wait",
+        Refusal.DatagramDropped => "a UDP packet was dropped: the kernel had no room for it, or no way",
+        Refusal.EndpointRemoved => "the endpoint is no longer configured",
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 }

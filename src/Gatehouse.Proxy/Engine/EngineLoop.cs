@@ -8,6 +8,7 @@ using Gatehouse.Proxy.Loops;
 using Gatehouse.Proxy.Routing;
 using Gatehouse.Proxy.Streams;
 using Gatehouse.Proxy.Tcp;
+using Gatehouse.Proxy.Udp;
 using Gatehouse.Wire.Http1;
 
 namespace Gatehouse.Proxy.Engine;
@@ -23,9 +24,10 @@ internal sealed class EngineLoop
 
     private readonly ProxyEngine _engine;
     private readonly ConcurrentQueue<(int Fd, ListenerState Listener, SocketEndPoint Peer)> _handedOver = new();
-    private readonly HashSet<HttpSession> _open = [];
+    private readonly HashSet<IClientSession> _open = [];
     private readonly Action<Loop> _takeOver;
     private int _handedOverCount;
+    private DatagramBatch? _datagrams;
 
     public EngineLoop(int index, ProxyEngine engine, TimeProvider time)
     {
@@ -71,6 +73,15 @@ internal sealed class EngineLoop
     /// <summary>Client connections that are open; any thread may read it.</summary>
     public int Connections { get; private set; }
 
+    /// <summary>UDP flows that there are; any thread may read it.</summary>
+    public int Flows { get; set; }
+
+    /// <summary>UDP listeners that are this loop's.</summary>
+    public List<UdpListener> UdpListeners { get; } = [];
+
+    /// <summary>UDP packets of the listener or flow whose turn it is; made for the first.</summary>
+    public DatagramBatch Datagrams => _datagrams ??= new DatagramBatch();
+
     /// <summary>Those of all loops.</summary>
     public int EngineConnections => _engine.Connections;
 
@@ -91,6 +102,35 @@ internal sealed class EngineLoop
         IsDraining = true;
         Upstreams.CloseIdle(all: true);
         foreach (var session in _open) session.Drain();
+    }
+
+    /// <summary>Ends what UDP has open; once the loop has stopped.</summary>
+    public void CloseUdp()
+    {
+        foreach (var listener in UdpListeners.ToList()) listener.Dispose();
+        _datagrams?.Dispose();
+    }
+
+    /// <summary>Closes what is still open: the deadline of a drain came.</summary>
+    public void CutOff()
+    {
+        foreach (var session in _open.ToArray()) session.CutOff();
+    }
+
+    /// <summary>A configuration was replaced.</summary>
+    public void Forget(Leavings left)
+    {
+        if (left.Endpoints)
+        {
+            Upstreams.CloseIdle(all: false);
+            foreach (var listener in UdpListeners) listener.EndRemoved();
+        }
+
+        if (!left.Listeners) return;
+        foreach (var session in _open)
+        {
+            if (session.Listener.IsRemoved) session.Drain();
+        }
     }
 
     /// <summary>Begins with a connection that was accepted.</summary>
@@ -116,6 +156,7 @@ internal sealed class EngineLoop
 
         var arrival = _arrivals.TryPop(out var recycled) ? recycled : new Arrival(this);
         stream.Owner = arrival;
+        _open.Add(arrival);
         arrival.Begin(stream, listener, peer);
     }
 
@@ -139,6 +180,7 @@ internal sealed class EngineLoop
 
         var tcp = _tcpSessions.TryPop(out var pooled) ? pooled : new TcpSession(this);
         stream.Owner = tcp;
+        _open.Add(tcp);
         tcp.Begin(stream, listener, peer, local, route, early);
     }
 
@@ -146,8 +188,8 @@ internal sealed class EngineLoop
     {
         while (_handedOver.TryDequeue(out var accepted))
         {
-            Interlocked.Decrement(ref _handedOverCount);
             Accepted(accepted.Fd, accepted.Listener, accepted.Peer);
+            Interlocked.Decrement(ref _handedOverCount); // Afterwards, so that it is counted at every moment.
         }
     }
 
@@ -163,11 +205,13 @@ internal sealed class EngineLoop
 
     public void Recycle(Arrival arrival)
     {
+        _open.Remove(arrival);
         if (_arrivals.Count < MostRecycled) _arrivals.Push(arrival);
     }
 
     public void Recycle(TcpSession session)
     {
+        _open.Remove(session);
         if (_tcpSessions.Count < MostRecycled) _tcpSessions.Push(session);
     }
 

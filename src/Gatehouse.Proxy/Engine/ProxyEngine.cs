@@ -2,6 +2,7 @@ using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
+using Gatehouse.Proxy.Udp;
 
 namespace Gatehouse.Proxy.Engine;
 
@@ -18,6 +19,7 @@ internal sealed class ProxyEngine : IDisposable
     private readonly EngineLoop[] _loops;
     private FigureIndex? _figures;
     private bool _draining;
+    private int _nextUdpLoop;
     private volatile int _maxConnections = int.MaxValue;
 
     /// <param name="threads">Loops; 0 is one for each processor.</param>
@@ -48,6 +50,17 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
+    /// <summary>UDP flows of all loops.</summary>
+    public int Flows
+    {
+        get
+        {
+            var sum = 0;
+            foreach (var loop in _loops) sum += loop.Flows;
+            return sum;
+        }
+    }
+
     public int MaxConnections => _maxConnections;
 
     public void Start()
@@ -61,12 +74,12 @@ internal sealed class ProxyEngine : IDisposable
         lock (_lock)
         {
             _maxConnections = config.Engine.MaxConnections;
-            var removed = _compiler.Apply(config);
+            var left = _compiler.Apply(config);
             Config = config;
             if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
             _figures = null;
-            if (removed) OnAll(static loop => loop.Upstreams.CloseIdle(all: false));
             foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);
+            AfterAll(loop => loop.Forget(left), () => ThreadPool.UnsafeQueueUserWorkItem(static l => l.Dispose(), left, preferLocal: false));
         }
     }
 
@@ -81,10 +94,21 @@ internal sealed class ProxyEngine : IDisposable
                 return false;
             }
 
+            if (_draining)
+            {
+                SocketCalls.Close(fd); // Whoever connects is another process's.
+                return true;
+            }
+
             if (_open.ContainsKey(name)) Close(name);
             var open = new OpenListener(fd, new Acceptor?[Loops.Count]);
             _open[name] = open;
-            if (_draining) return true;
+            if (state.Current.Config.Protocol == ListenerProtocol.Udp)
+            {
+                ListenUdp(open, state);
+                return true;
+            }
+
             for (var i = 0; i < Loops.Count; i++)
             {
                 var index = i;
@@ -104,12 +128,12 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
-    /// <summary>Waits until no client is connected any more. False: the time was up first.</summary>
+    /// <summary>Waits until no client is connected, none that was accepted is on its way to a loop, and no UDP flow is left. False: the time was up first.</summary>
     public bool WaitUntilIdle(TimeSpan deadline)
     {
         var started = _time.GetTimestamp();
         using var pause = new ManualResetEventSlim();
-        while (Connections > 0)
+        while (Flows > 0 || !IsIdle())
         {
             if (_time.GetElapsedTime(started) >= deadline) return false;
             pause.Wait(20);
@@ -118,17 +142,23 @@ internal sealed class ProxyEngine : IDisposable
         return true;
     }
 
-    /// <summary>Takes no more connections; those that are open end after what they have begun. The descriptors are closed, for another process holds them too.</summary>
+    /// <summary>
+    /// Takes no more connections but those that wait in the kernel already; those that are open end after what they have begun. The descriptors are closed; another process may hold them
+    /// too.
+    /// </summary>
     public void Drain()
     {
         lock (_lock)
         {
             if (_draining) return;
             _draining = true;
-            foreach (var name in _open.Keys.ToList()) Close(name, takeQueued: false);
+            foreach (var name in _open.Keys.ToList()) Close(name);
             OnAll(static loop => loop.Drain());
         }
     }
+
+    /// <summary>The deadline of a drain came: closes what is still open.</summary>
+    public void CutOff() => OnAll(static loop => loop.CutOff());
 
     /// <summary>The loop that gets the next connection: its own, unless another has fewer by more than the slack.</summary>
     public EngineLoop LeastLoaded(EngineLoop own, int slack)
@@ -162,15 +192,38 @@ internal sealed class ProxyEngine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var loop in Loops) loop.Loop.Dispose();
-        foreach (var open in _open.Values) SocketCalls.Close(open.Fd);
+        foreach (var loop in Loops)
+        {
+            loop.Loop.Stop();
+            loop.CloseUdp();
+            loop.Loop.Dispose();
+        }
+
+        foreach (var open in _open.Values.Where(o => o.Udp is null)) SocketCalls.Close(open.Fd);
         _open.Clear();
         _compiler.Dispose();
     }
 
-    private void Close(string name, bool takeQueued = true)
+    /// <summary>Whether every loop, after all that it was told before, has no connection.</summary>
+    private bool IsIdle()
+    {
+        if (Connections > 0) return false;
+        using var left = new CountdownEvent(Loops.Count);
+        OnAll(_ => left.Signal());
+        left.Wait();
+        return Connections == 0 && Loops.Sum(l => l.HandedOver) == 0;
+    }
+
+    private void Close(string name)
     {
         if (!_open.Remove(name, out var open)) return;
+        if (open.UdpLoop is { } own)
+        {
+            var drain = _draining;
+            own.Loop.Post(_ => open.Udp!.Stop(drain));
+            return;
+        }
+
         var left = Loops.Count;
         for (var i = 0; i < Loops.Count; i++)
         {
@@ -179,10 +232,29 @@ internal sealed class ProxyEngine : IDisposable
             {
                 // The last of the loops takes what is still in the queue, and closes.
                 var last = Interlocked.Decrement(ref left) == 0;
-                open.Acceptors[index]?.Stop(last && takeQueued);
+                open.Acceptors[index]?.Stop(last);
                 if (last) SocketCalls.Close(open.Fd);
             });
         }
+    }
+
+    /// <summary>One loop has all of a UDP listener, for its flows are found there; several listeners are spread over the loops.</summary>
+    private void ListenUdp(OpenListener open, ListenerState state)
+    {
+        var loop = _loops[_nextUdpLoop++ % _loops.Length];
+        open.UdpLoop = loop;
+        loop.Loop.Post(_ => open.Udp = new UdpListener(loop, state, open.Fd));
+    }
+
+    /// <summary>Does something on all loops, and after the last of them what is to be done once no loop is in what it had before.</summary>
+    private void AfterAll(Action<EngineLoop> work, Action after)
+    {
+        var left = Loops.Count;
+        OnAll(loop =>
+        {
+            work(loop);
+            if (Interlocked.Decrement(ref left) == 0) after();
+        });
     }
 
     private void OnAll(Action<EngineLoop> work)
@@ -190,5 +262,12 @@ internal sealed class ProxyEngine : IDisposable
         foreach (var loop in Loops) loop.Loop.Post(_ => work(loop));
     }
 
-    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors);
+    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors)
+    {
+        /// <summary>Set when it is UDP.</summary>
+        public EngineLoop? UdpLoop { get; set; }
+
+        /// <summary>Set on its loop, and has the descriptor from then on.</summary>
+        public UdpListener? Udp { get; set; }
+    }
 }

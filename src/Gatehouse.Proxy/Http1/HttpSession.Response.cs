@@ -135,7 +135,7 @@ internal sealed partial class HttpSession
         var framing = _responseChunked ? BodyFraming.Chunked : unknown ? BodyFraming.UntilClose : head.Framing;
 
         // A client that is answered before it has sent all may stop there: nothing after this can be told from the rest of it.
-        if (framing == BodyFraming.UntilClose || loop.IsDraining || !_request.IsDone) _keepAlive = false;
+        if (framing == BodyFraming.UntilClose || IsEnding || !_request.IsDone) _keepAlive = false;
         var output = loop.Loop.Output.AsSpan();
         var total = HeadComposer.Response(output, head, buffer.AsSpan(at, length), framing, close: !_keepAlive, keepAlive: _keepAlive && _isHttp10, upgrade: false, loop.Date.Value);
         var rest = buffer.AsSpan(at + head.Length, length - head.Length);
@@ -298,7 +298,7 @@ internal sealed partial class HttpSession
         loop.Counters.AddReason(reason);
         loop.Counters.Add(_listener.Counter, Counter.Refused);
         (_termination, _reason) = (termination, reason);
-        if (status is 400 or 408) _keepAlive = false;
+        if (status is 400 or 408 or 413) _keepAlive = false;
         SendLocal(status, "content-type: text/plain\r\n"u8, LocalAnswers.Body(status));
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Gatehouse.Proxy.Configuration.Snapshot;
 
@@ -56,14 +57,29 @@ public static class SnapshotFile
     /// <summary>Reads a snapshot. What is wrong with it is an outcome, and never an exception.</summary>
     public static SnapshotOutcome Read(string path)
     {
+        try
+        {
+            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return Read(file, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Failed(path, $"cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>Reads a snapshot from its beginning.</summary>
+    /// <param name="file">A file that is open.</param>
+    /// <param name="path">Its name in messages.</param>
+    internal static SnapshotOutcome Read(SafeFileHandle file, string path)
+    {
         byte[] bytes = [];
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            if (file.Length > MaxBytes) return Failed(path, $"is longer than {MaxBytes >> 20} MB");
-            bytes = ArrayPool<byte>.Shared.Rent((int)file.Length + 1);
-            var length = file.ReadAtLeast(bytes, (int)file.Length, throwOnEndOfStream: false);
-            var (config, revision, problem) = Decode(bytes.AsSpan(0, length));
+            var length = RandomAccess.GetLength(file);
+            if (length > MaxBytes) return Failed(path, $"is longer than {MaxBytes >> 20} MB");
+            bytes = ArrayPool<byte>.Shared.Rent((int)length + 1);
+            var (config, revision, problem) = Decode(bytes.AsSpan(0, ReadAll(file, bytes.AsSpan(0, (int)length))));
             return problem is null ? new SnapshotOutcome(config, revision, null) : Failed(path, problem);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -104,6 +120,13 @@ public static class SnapshotFile
     }
 
     private static string Head(ReadOnlySpan<byte> body) => $"{Magic}{Version}{HashName}{Convert.ToHexStringLower(SHA256.HashData(body))}\n";
+
+    private static int ReadAll(SafeFileHandle file, Span<byte> into)
+    {
+        var have = 0;
+        while (have < into.Length && RandomAccess.Read(file, into[have..], have) is > 0 and var count) have += count;
+        return have;
+    }
 
     private static SnapshotOutcome Failed(string path, string problem) => new(null, 0, $"{path}: {problem}");
 }
