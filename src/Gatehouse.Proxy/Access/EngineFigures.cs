@@ -41,13 +41,13 @@ internal sealed record EngineFigures
     public required IReadOnlyList<ThingFigures> Endpoints { get; init; }
 
     /// <summary>As of now.</summary>
-    public static EngineFigures Of(ProxyEngine engine, EngineState state, TimeProvider? time = null)
+    public static EngineFigures Of(ProxyEngine engine, EngineState state)
     {
         var index = engine.Figures();
         return new EngineFigures
         {
             Pid = Environment.ProcessId,
-            Age = ((time ?? TimeProvider.System).GetUtcNow() - state.StartedAt).TotalSeconds,
+            Age = (state.Time.GetUtcNow() - state.StartedAt).TotalSeconds,
             Revision = state.Revision,
             Restarts = state.Restarts,
             Draining = state.IsDraining,
@@ -85,7 +85,7 @@ internal sealed record ThingFigures
 
     public long BytesOut { get; init; }
 
-    /// <summary>Responses with 5xx; for endpoints also connections and responses that failed.</summary>
+    /// <summary>Responses with 5xx, also those that the engine gave in an endpoint's stead, and for endpoints connections that failed.</summary>
     public long Errors { get; init; }
 
     /// <summary>Of the requests that have ended, summed.</summary>
@@ -109,7 +109,7 @@ internal sealed record ThingFigures
             Ended = ended,
             BytesIn = engine.Sum(place, Counter.BytesIn),
             BytesOut = engine.Sum(place, Counter.BytesOut),
-            Errors = engine.Sum(place, Counter.Status5xx) + engine.Sum(place, Counter.ConnectErrors) + engine.Sum(place, Counter.ResponseErrors),
+            Errors = engine.Sum(place, Counter.Status5xx) + engine.Sum(place, Counter.ConnectErrors),
             Milliseconds = engine.Sum(place, Counter.Milliseconds),
         };
     }

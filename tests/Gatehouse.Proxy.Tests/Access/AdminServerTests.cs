@@ -10,7 +10,7 @@ namespace Gatehouse.Proxy.Tests.Access;
 public sealed class AdminServerTests : IDisposable
 {
     private readonly RunningEngine _running = new(Configs.One());
-    private readonly EngineState _state = new() { StartedAt = DateTimeOffset.UnixEpoch, IsServing = true };
+    private readonly EngineState _state = new(TimeProvider.System) { IsServing = true };
     private readonly AdminServer _admin;
     private readonly IPEndPoint _address;
 

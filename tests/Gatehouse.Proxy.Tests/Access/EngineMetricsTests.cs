@@ -143,7 +143,7 @@ public sealed class EngineMetricsTests
         return new PrometheusText(Encoding.UTF8.GetString(all.ToArray()));
     }
 
-    private static EngineState State() => new() { StartedAt = DateTimeOffset.UnixEpoch };
+    private static EngineState State() => new(TimeProvider.System);
 
     private static ProxyConfig Routed(RawServer server) => new()
     {
