@@ -9,8 +9,14 @@ internal sealed class EngineState
     private volatile bool _isServing;
     private volatile bool _isDraining;
 
+    /// <param name="time">The clock.</param>
+    public EngineState(TimeProvider time) => (Time, StartedAt) = (time, time.GetUtcNow());
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
     /// <summary>When the process began.</summary>
-    public required DateTimeOffset StartedAt { get; init; }
+    public DateTimeOffset StartedAt { get; }
 
     /// <summary>How often its parent has started another engine before this one, because one had died.</summary>
     public int Restarts { get; set; }

@@ -46,11 +46,7 @@ public sealed class EngineHost : IDisposable
     private ITimer? _rotation;
     private int _exitCode;
 
-    private EngineHost(UnixChannel parent, TimeProvider time)
-    {
-        (_parent, _time) = (parent, time);
-        _state = new EngineState { StartedAt = time.GetUtcNow() };
-    }
+    private EngineHost(UnixChannel parent, TimeProvider time) => (_parent, _time, _state) = (parent, time, new EngineState(time));
 
     /// <summary>Runs an engine to its end. The exit code.</summary>
     /// <param name="channel">The descriptor of the channel to the parent.</param>
