@@ -80,7 +80,7 @@ public static class SnapshotFile
         {
             var length = RandomAccess.GetLength(file);
             if (length > MaxBytes) return Failed(path, $"is longer than {MaxBytes >> 20} MB");
-            bytes = ArrayPool<byte>.Shared.Rent((int)length + 1);
+            bytes = GC.AllocateUninitializedArray<byte>((int)length); // Of no pool, which would keep it.
             var (config, revision, problem) = Decode(bytes.AsSpan(0, ReadAll(file, bytes.AsSpan(0, (int)length))));
             return problem is null ? new SnapshotOutcome(config, revision, null) : Failed(path, problem);
         }
@@ -90,7 +90,7 @@ public static class SnapshotFile
         }
         finally
         {
-            if (bytes.Length > 0) ArrayPool<byte>.Shared.Return(bytes, clearArray: true); // There were keys in it.
+            bytes.AsSpan().Clear(); // There were keys in it.
         }
     }
 
