@@ -148,6 +148,14 @@ public sealed class DetachedProcess
         const string nowhere = "/dev/null";
         const int append = Libc.OpenWriteOnly | Libc.OpenCreate | Libc.OpenAppend;
         const uint mode = 0x1A0; // 0640
+        const int firstFree = 3;
+
+        // First, for it may have a number that is given away next; to itself, it loses its close-on-exec (glibc).
+        if (options.Descriptor is { } descriptor)
+        {
+            Check(Spawn.AddDuplicate(actions, (int)descriptor.DangerousGetHandle(), firstFree), options);
+        }
+
         Check(Spawn.AddOpen(actions, 0, nowhere, Libc.OpenReadOnly, 0), options);
         if (options.StandardOutput is not null || !options.InheritsOutput)
         {
@@ -161,12 +169,6 @@ public sealed class DetachedProcess
         else if (!options.InheritsOutput)
         {
             Check(Spawn.AddDuplicate(actions, 1, 2), options);
-        }
-
-        const int firstFree = 3;
-        if (options.Descriptor is { } descriptor)
-        {
-            Check(Spawn.AddDuplicate(actions, (int)descriptor.DangerousGetHandle(), firstFree), options);
         }
 
         Check(Spawn.AddCloseFrom(actions, options.Descriptor is null ? firstFree : firstFree + 1), options);

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Gatehouse.Linux.Sockets;
@@ -8,11 +8,18 @@ namespace Gatehouse.Linux.Sockets;
 /// <summary>A message of a <see cref="UnixChannel"/>.</summary>
 /// <param name="Bytes">Its contents.</param>
 /// <param name="Descriptors">Descriptors that came with it; whoever takes the message owns them.</param>
-public sealed record ChannelMessage(byte[] Bytes, IReadOnlyList<SafeFileHandle> Descriptors);
+public sealed record ChannelMessage(byte[] Bytes, IReadOnlyList<SafeFileHandle> Descriptors)
+{
+    /// <summary>Closes the descriptors, for nobody wants them.</summary>
+    public void Refuse()
+    {
+        foreach (var descriptor in Descriptors) descriptor.Dispose();
+    }
+}
 
 /// <summary>
 /// Messages with descriptors between two processes over a Unix stream socket (unix(7), SCM_RIGHTS). Calls wait until they are done. One thread may receive while others send; those take
-/// turns.
+/// turns. It may be disposed of from any thread: whoever waits in it is told that the other end is gone.
 /// </summary>
 public sealed unsafe class UnixChannel : IDisposable
 {
@@ -31,18 +38,18 @@ public sealed unsafe class UnixChannel : IDisposable
     private const int Rights = 1;
     private const int ControlHeader = 16;
 
+    private const int FirstPiece = 1 << 20;
+    private const int PathOffset = 2;
+    private const int LongestPath = 107;
+
     private readonly Lock _sending = new();
     private readonly SafeHandle _handle;
-    private readonly IDisposable _owner;
-    private bool _disposed;
+    private readonly int _longest;
+    private int _disposed;
 
     /// <param name="handle">A connected Unix stream socket that blocks; the channel owns it.</param>
-    public UnixChannel(SafeHandle handle) => (_handle, _owner) = (handle, handle);
-
-    /// <param name="socket">A connected Unix stream socket that blocks; the channel owns it.</param>
-    public UnixChannel(Socket socket) => (_handle, _owner) = (socket.SafeHandle, socket);
-
-    private int Fd => (int)_handle.DangerousGetHandle();
+    /// <param name="longest">Bytes of a message that is received; a longer one is refused before it is read.</param>
+    public UnixChannel(SafeHandle handle, int longest = LongestMessage) => (_handle, _longest) = (handle, longest);
 
     /// <summary>Two ends of a channel: one to keep, the other for a child.</summary>
     /// <exception cref="LinuxException"/>
@@ -54,47 +61,45 @@ public sealed unsafe class UnixChannel : IDisposable
     }
 
     /// <summary>Connects to whoever listens at a path. Null: nobody does.</summary>
+    /// <exception cref="LinuxException">The path is too long, or this user may not.</exception>
     public static UnixChannel? Connect(string path)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            socket.Connect(new UnixDomainSocketEndPoint(path));
-            return new UnixChannel(socket);
-        }
-        catch (SocketException)
-        {
-            socket.Dispose();
-            return null;
-        }
+        var act = $"connecting to {path}";
+        var socket = OpenSocket(act, flags: 0);
+        var address = stackalloc byte[PathOffset + LongestPath + 1];
+        var length = WriteAddress(act, path, address);
+        var fd = (int)socket.DangerousGetHandle();
+        int outcome;
+        do outcome = SocketLibrary.Outcome(SocketLibrary.Connect(fd, (SocketEndPoint*)address, length));
+        while (outcome == SocketCalls.EInterrupted);
+        if (outcome >= 0) return new UnixChannel(socket);
+        socket.Dispose();
+        const int refused = 111;
+        const int noSocket = 20; // ENOTDIR: a part of the path is a file.
+        return -outcome is (int)Errno.ENOENT or refused or noSocket ? null : throw new LinuxException(act, -outcome);
     }
 
     /// <summary>Listens at a path, which only this user may connect to. The socket does not block; what stood at the path is gone.</summary>
     /// <exception cref="LinuxException"/>
     public static SafeFileHandle Listen(string path)
     {
-        const int pathOffset = 2;
-        const int longest = 107;
-        var name = System.Text.Encoding.UTF8.GetBytes(path);
-        if (name.Length is 0 or > longest) throw new LinuxException($"listening at {path}", Errno.ENAMETOOLONG, $"the path of a Unix socket has at most {longest} bytes");
-        var address = stackalloc byte[pathOffset + longest + 1];
-        *(ushort*)address = Unix;
-        name.CopyTo(new Span<byte>(address + pathOffset, longest));
-        address[pathOffset + name.Length] = 0;
-        var socket = new SafeFileHandle(SocketLibrary.Socket(Unix, Stream | Native.Libc.SockCloseOnExec | Native.Libc.OpenNonBlocking, 0), ownsHandle: true);
-        if (socket.IsInvalid) throw new LinuxException($"listening at {path}", Marshal.GetLastSystemError());
+        var act = $"listening at {path}";
+        var address = stackalloc byte[PathOffset + LongestPath + 1];
+        var length = WriteAddress(act, path, address);
+        var socket = OpenSocket(act, Native.Libc.OpenNonBlocking);
         File.Delete(path);
         var fd = (int)socket.DangerousGetHandle();
-        var bound = SocketLibrary.Outcome(SocketLibrary.Bind(fd, (SocketEndPoint*)address, (uint)(pathOffset + name.Length + 1)));
+        var bound = SocketLibrary.Outcome(SocketLibrary.Bind(fd, (SocketEndPoint*)address, length));
         if (bound >= 0)
         {
+            // Nobody can connect before it listens, and nobody else after it has its mode.
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             bound = SocketCalls.Listen(fd, 16);
         }
 
         if (bound >= 0) return socket;
         socket.Dispose();
-        throw new LinuxException($"listening at {path}", -bound);
+        throw new LinuxException(act, -bound);
     }
 
     /// <summary>Sends a message. False: the other end is gone.</summary>
@@ -105,35 +110,91 @@ public sealed unsafe class UnixChannel : IDisposable
         Span<byte> header = stackalloc byte[HeaderLength];
         BinaryPrimitives.WriteInt32LittleEndian(header, message.Length);
         BinaryPrimitives.WriteInt32LittleEndian(header[4..], descriptors.Length);
-        lock (_sending) return SendHeader(header, descriptors) && SendAll(message);
+        lock (_sending)
+        {
+            if (!TryUse(out var fd)) return false;
+            try
+            {
+                return SendHeader(fd, header, descriptors) && SendAll(fd, message);
+            }
+            finally
+            {
+                _handle.DangerousRelease();
+            }
+        }
     }
 
-    /// <summary>Waits for the next message. Null: the other end is gone.</summary>
+    /// <summary>Waits for the next message. Null: the other end is gone, perhaps in the middle of one.</summary>
     /// <exception cref="InvalidDataException">The other end does not speak this.</exception>
     public ChannelMessage? Receive()
     {
-        Span<byte> header = stackalloc byte[HeaderLength];
+        if (!TryUse(out var fd)) return null;
         List<SafeFileHandle> descriptors = [];
-        if (!ReceiveHeader(header, descriptors)) return null;
-        var length = BinaryPrimitives.ReadInt32LittleEndian(header);
-        var count = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
-        if (length is < 0 or > LongestMessage || count != descriptors.Count) throw new InvalidDataException($"a message of {length} bytes with {descriptors.Count} of {count} descriptors");
-        var bytes = new byte[length];
-        return ReceiveAll(bytes) ? new ChannelMessage(bytes, descriptors) : null;
+        var isWhole = false;
+        try
+        {
+            Span<byte> header = stackalloc byte[HeaderLength];
+            if (!ReceiveHeader(fd, header, descriptors)) return null;
+            var length = BinaryPrimitives.ReadInt32LittleEndian(header);
+            var count = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
+            if (length < 0 || length > _longest || count != descriptors.Count) throw new InvalidDataException($"a message of {length} bytes with {descriptors.Count} of {count} descriptors");
+            if (ReceiveBody(fd, length) is not { } bytes) return null;
+            isWhole = true;
+            return new ChannelMessage(bytes, descriptors);
+        }
+        finally
+        {
+            if (!isWhole) descriptors.ForEach(static d => d.Dispose());
+            _handle.DangerousRelease();
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_disposed) return;
-        _disposed = true;
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
 
-        // Whoever waits in it wakes up.
-        _ = SocketLibrary.Shutdown(Fd, 2);
-        _owner.Dispose();
+        // Whoever waits in it wakes up; the descriptor is closed when the last has.
+        _ = SocketLibrary.Shutdown((int)_handle.DangerousGetHandle(), 2);
+        _handle.Dispose();
     }
 
-    private bool SendHeader(Span<byte> header, ReadOnlySpan<int> descriptors)
+    /// <summary>The descriptor, which is to be released after its use: until then no other can get its number.</summary>
+    private bool TryUse(out int fd)
+    {
+        fd = -1;
+        try
+        {
+            var taken = false;
+            _handle.DangerousAddRef(ref taken);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+
+        fd = (int)_handle.DangerousGetHandle();
+        return true;
+    }
+
+    private static SafeFileHandle OpenSocket(string act, int flags)
+    {
+        var fd = SocketLibrary.Outcome(SocketLibrary.Socket(Unix, Stream | Native.Libc.SockCloseOnExec | flags, 0));
+        return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw new LinuxException(act, -fd);
+    }
+
+    /// <summary>struct sockaddr_un (unix(7)); its length.</summary>
+    private static uint WriteAddress(string act, string path, byte* address)
+    {
+        var name = Encoding.UTF8.GetBytes(path);
+        if (name.Length is 0 or > LongestPath) throw new LinuxException(act, Errno.ENAMETOOLONG, $"the path of a Unix socket has 1 to {LongestPath} bytes");
+        *(ushort*)address = Unix;
+        name.CopyTo(new Span<byte>(address + PathOffset, LongestPath));
+        address[PathOffset + name.Length] = 0;
+        return (uint)(PathOffset + name.Length + 1);
+    }
+
+    private static bool SendHeader(int fd, Span<byte> header, ReadOnlySpan<int> descriptors)
     {
         var dataLength = descriptors.Length * sizeof(int);
         var control = stackalloc byte[ControlHeader + (MostDescriptors * sizeof(int)) + 8];
@@ -152,17 +213,17 @@ public sealed unsafe class UnixChannel : IDisposable
             }
 
             int sent;
-            do sent = SocketLibrary.Outcome(SocketLibrary.SendMessage(Fd, &message, NoSignal));
+            do sent = SocketLibrary.Outcome(SocketLibrary.SendMessage(fd, &message, NoSignal));
             while (sent == SocketCalls.EInterrupted);
-            return sent > 0 && SendAll(header[sent..]);
+            return sent > 0 && SendAll(fd, header[sent..]);
         }
     }
 
-    private bool SendAll(ReadOnlySpan<byte> bytes)
+    private static bool SendAll(int fd, ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length > 0)
         {
-            var sent = SocketCalls.Send(Fd, bytes);
+            var sent = SocketCalls.Send(fd, bytes);
             if (sent == SocketCalls.EInterrupted) continue;
             if (sent <= 0) return false;
             bytes = bytes[sent..];
@@ -171,7 +232,7 @@ public sealed unsafe class UnixChannel : IDisposable
         return true;
     }
 
-    private bool ReceiveHeader(Span<byte> header, List<SafeFileHandle> descriptors)
+    private static bool ReceiveHeader(int fd, Span<byte> header, List<SafeFileHandle> descriptors)
     {
         var control = stackalloc byte[ControlHeader + (MostDescriptors * sizeof(int)) + 8];
         fixed (byte* start = header)
@@ -179,12 +240,12 @@ public sealed unsafe class UnixChannel : IDisposable
             var vector = new IoVector { Start = start, Length = (nuint)header.Length };
             var message = new MessageHeader { Vectors = &vector, VectorCount = 1, Control = control, ControlLength = ControlHeader + (MostDescriptors * sizeof(int)) + 8 };
             int count;
-            do count = SocketLibrary.Outcome(SocketLibrary.ReceiveMessage(Fd, &message, CloseDescriptorsOnExec));
+            do count = SocketLibrary.Outcome(SocketLibrary.ReceiveMessage(fd, &message, CloseDescriptorsOnExec));
             while (count == SocketCalls.EInterrupted);
             if (count <= 0) return false;
             TakeDescriptors(message, descriptors);
             if ((message.Flags & ControlTruncated) != 0) throw new InvalidDataException("descriptors were lost: this process may open no more");
-            return ReceiveAll(header[count..]);
+            return ReceiveAll(fd, header[count..]);
         }
     }
 
@@ -196,11 +257,24 @@ public sealed unsafe class UnixChannel : IDisposable
         foreach (var fd in new ReadOnlySpan<int>(message.Control + ControlHeader, length / sizeof(int))) descriptors.Add(new SafeFileHandle(fd, ownsHandle: true));
     }
 
-    private bool ReceiveAll(Span<byte> bytes)
+    /// <summary>Room is made as bytes come, for a length alone is easily said.</summary>
+    private static byte[]? ReceiveBody(int fd, int length)
+    {
+        var bytes = new byte[Math.Min(length, FirstPiece)];
+        for (var have = 0; ;)
+        {
+            if (!ReceiveAll(fd, bytes.AsSpan(have))) return null;
+            if (bytes.Length == length) return bytes;
+            have = bytes.Length;
+            Array.Resize(ref bytes, (int)Math.Min(length, have * 2L));
+        }
+    }
+
+    private static bool ReceiveAll(int fd, Span<byte> bytes)
     {
         while (bytes.Length > 0)
         {
-            var count = SocketCalls.Receive(Fd, bytes);
+            var count = SocketCalls.Receive(fd, bytes);
             if (count == SocketCalls.EInterrupted) continue;
             if (count <= 0) return false;
             bytes = bytes[count..];

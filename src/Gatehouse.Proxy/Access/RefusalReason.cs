@@ -41,6 +41,19 @@ internal static class RefusalReasons
         _ => ((HttpFault)reason).Text(),
     };
 
+    /// <summary>The same for log lines, each character a byte, made once.</summary>
+    public static ReadOnlySpan<byte> Bytes(int reason) => Texts[reason];
+
+    private static readonly byte[][] Texts = MakeTexts();
+
+    private static byte[][] MakeTexts()
+    {
+        var texts = new byte[256][];
+        Array.Fill(texts, []);
+        foreach (var reason in All) texts[reason] = System.Text.Encoding.Latin1.GetBytes(Text(reason));
+        return texts;
+    }
+
     private static string Snake(string name) =>
         string.Concat(name.Select((c, i) => char.IsAsciiLetterUpper(c) ? (i > 0 ? "_" : "") + char.ToLowerInvariant(c) : c.ToString()));
 }

@@ -24,7 +24,7 @@ internal sealed class EngineLoop
 
     private readonly ProxyEngine _engine;
     private readonly ConcurrentQueue<(int Fd, ListenerState Listener, SocketEndPoint Peer)> _handedOver = new();
-    private readonly HashSet<HttpSession> _open = [];
+    private readonly HashSet<IClientSession> _open = [];
     private readonly Action<Loop> _takeOver;
     private int _handedOverCount;
     private DatagramBatch? _datagrams;
@@ -104,18 +104,33 @@ internal sealed class EngineLoop
         foreach (var session in _open) session.Drain();
     }
 
-    /// <summary>What is open to endpoints that are no more ends, where nobody waits for its end.</summary>
-    public void LeaveRemoved()
-    {
-        Upstreams.CloseIdle(all: false);
-        foreach (var listener in UdpListeners) listener.EndRemoved();
-    }
-
     /// <summary>Ends what UDP has open; once the loop has stopped.</summary>
     public void CloseUdp()
     {
         foreach (var listener in UdpListeners.ToList()) listener.Dispose();
         _datagrams?.Dispose();
+    }
+
+    /// <summary>Closes what is still open: the deadline of a drain came.</summary>
+    public void CutOff()
+    {
+        foreach (var session in _open.ToArray()) session.CutOff();
+    }
+
+    /// <summary>A configuration was replaced.</summary>
+    public void Forget(Leavings left)
+    {
+        if (left.Endpoints)
+        {
+            Upstreams.CloseIdle(all: false);
+            foreach (var listener in UdpListeners) listener.EndRemoved();
+        }
+
+        if (!left.Listeners) return;
+        foreach (var session in _open)
+        {
+            if (session.Listener.IsRemoved) session.Drain();
+        }
     }
 
     /// <summary>Begins with a connection that was accepted.</summary>
@@ -141,6 +156,7 @@ internal sealed class EngineLoop
 
         var arrival = _arrivals.TryPop(out var recycled) ? recycled : new Arrival(this);
         stream.Owner = arrival;
+        _open.Add(arrival);
         arrival.Begin(stream, listener, peer);
     }
 
@@ -164,6 +180,7 @@ internal sealed class EngineLoop
 
         var tcp = _tcpSessions.TryPop(out var pooled) ? pooled : new TcpSession(this);
         stream.Owner = tcp;
+        _open.Add(tcp);
         tcp.Begin(stream, listener, peer, local, route, early);
     }
 
@@ -171,8 +188,8 @@ internal sealed class EngineLoop
     {
         while (_handedOver.TryDequeue(out var accepted))
         {
-            Interlocked.Decrement(ref _handedOverCount);
             Accepted(accepted.Fd, accepted.Listener, accepted.Peer);
+            Interlocked.Decrement(ref _handedOverCount); // Afterwards, so that it is counted at every moment.
         }
     }
 
@@ -188,11 +205,13 @@ internal sealed class EngineLoop
 
     public void Recycle(Arrival arrival)
     {
+        _open.Remove(arrival);
         if (_arrivals.Count < MostRecycled) _arrivals.Push(arrival);
     }
 
     public void Recycle(TcpSession session)
     {
+        _open.Remove(session);
         if (_tcpSessions.Count < MostRecycled) _tcpSessions.Push(session);
     }
 

@@ -74,12 +74,12 @@ internal sealed class ProxyEngine : IDisposable
         lock (_lock)
         {
             _maxConnections = config.Engine.MaxConnections;
-            var removed = _compiler.Apply(config);
+            var left = _compiler.Apply(config);
             Config = config;
             if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
             _figures = null;
-            if (removed) OnAll(static loop => loop.LeaveRemoved());
             foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);
+            AfterAll(loop => loop.Forget(left), () => ThreadPool.UnsafeQueueUserWorkItem(static l => l.Dispose(), left, preferLocal: false));
         }
     }
 
@@ -94,10 +94,15 @@ internal sealed class ProxyEngine : IDisposable
                 return false;
             }
 
+            if (_draining)
+            {
+                SocketCalls.Close(fd); // Whoever connects is another process's.
+                return true;
+            }
+
             if (_open.ContainsKey(name)) Close(name);
             var open = new OpenListener(fd, new Acceptor?[Loops.Count]);
             _open[name] = open;
-            if (_draining) return true;
             if (state.Current.Config.Protocol == ListenerProtocol.Udp)
             {
                 ListenUdp(open, state);
@@ -123,12 +128,12 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
-    /// <summary>Waits until no client is connected and no UDP flow left. False: the time was up first.</summary>
+    /// <summary>Waits until no client is connected, none that was accepted is on its way to a loop, and no UDP flow is left. False: the time was up first.</summary>
     public bool WaitUntilIdle(TimeSpan deadline)
     {
         var started = _time.GetTimestamp();
         using var pause = new ManualResetEventSlim();
-        while (Connections > 0 || Flows > 0)
+        while (Flows > 0 || !IsIdle())
         {
             if (_time.GetElapsedTime(started) >= deadline) return false;
             pause.Wait(20);
@@ -137,17 +142,23 @@ internal sealed class ProxyEngine : IDisposable
         return true;
     }
 
-    /// <summary>Takes no more connections; those that are open end after what they have begun. The descriptors are closed, for another process holds them too.</summary>
+    /// <summary>
+    /// Takes no more connections but those that wait in the kernel already; those that are open end after what they have begun. The descriptors are closed; another process may hold them
+    /// too.
+    /// </summary>
     public void Drain()
     {
         lock (_lock)
         {
             if (_draining) return;
             _draining = true;
-            foreach (var name in _open.Keys.ToList()) Close(name, takeQueued: false);
+            foreach (var name in _open.Keys.ToList()) Close(name);
             OnAll(static loop => loop.Drain());
         }
     }
+
+    /// <summary>The deadline of a drain came: closes what is still open.</summary>
+    public void CutOff() => OnAll(static loop => loop.CutOff());
 
     /// <summary>The loop that gets the next connection: its own, unless another has fewer by more than the slack.</summary>
     public EngineLoop LeastLoaded(EngineLoop own, int slack)
@@ -193,7 +204,17 @@ internal sealed class ProxyEngine : IDisposable
         _compiler.Dispose();
     }
 
-    private void Close(string name, bool takeQueued = true)
+    /// <summary>Whether every loop, after all that it was told before, has no connection.</summary>
+    private bool IsIdle()
+    {
+        if (Connections > 0) return false;
+        using var left = new CountdownEvent(Loops.Count);
+        OnAll(_ => left.Signal());
+        left.Wait();
+        return Connections == 0 && Loops.Sum(l => l.HandedOver) == 0;
+    }
+
+    private void Close(string name)
     {
         if (!_open.Remove(name, out var open)) return;
         if (open.UdpLoop is { } own)
@@ -211,7 +232,7 @@ internal sealed class ProxyEngine : IDisposable
             {
                 // The last of the loops takes what is still in the queue, and closes.
                 var last = Interlocked.Decrement(ref left) == 0;
-                open.Acceptors[index]?.Stop(last && takeQueued);
+                open.Acceptors[index]?.Stop(last);
                 if (last) SocketCalls.Close(open.Fd);
             });
         }
@@ -223,6 +244,17 @@ internal sealed class ProxyEngine : IDisposable
         var loop = _loops[_nextUdpLoop++ % _loops.Length];
         open.UdpLoop = loop;
         loop.Loop.Post(_ => open.Udp = new UdpListener(loop, state, open.Fd));
+    }
+
+    /// <summary>Does something on all loops, and after the last of them what is to be done once no loop is in what it had before.</summary>
+    private void AfterAll(Action<EngineLoop> work, Action after)
+    {
+        var left = Loops.Count;
+        OnAll(loop =>
+        {
+            work(loop);
+            if (Interlocked.Decrement(ref left) == 0) after();
+        });
     }
 
     private void OnAll(Action<EngineLoop> work)

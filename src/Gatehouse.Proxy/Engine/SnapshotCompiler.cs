@@ -30,19 +30,23 @@ internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
     public IReadOnlyDictionary<string, ListenerState> Listeners => _listeners;
 
     /// <summary>Puts a configuration in place: groups first, then what leads to them, so that a request finds either what was or what is.</summary>
-    /// <returns>Whether endpoints are gone, whose idle connections are to be closed.</returns>
-    public bool Apply(ProxyConfig config)
+    /// <returns>What is no more, which the loops are to forget.</returns>
+    public Leavings Apply(ProxyConfig config)
     {
-        var former = _tls;
+        var left = new Leavings(_tls);
         _tls = _tlsCompiler.Compile(config);
-        var removed = ApplyUpstreams(config);
+        left.Endpoints = ApplyUpstreams(config);
         var hosts = config.VirtualHosts.Select(Compile).ToList();
         foreach (var listener in config.Listeners) ApplyListener(listener, hosts);
         foreach (var host in Forget(_hosts, config.VirtualHosts.Select(h => h.Name))) Release(host);
-        foreach (var listener in Forget(_listeners, config.Listeners.Select(l => l.Name))) Release(listener);
-        removed |= ForgetUpstreams(config);
-        former?.Dispose();
-        return removed;
+        foreach (var listener in Forget(_listeners, config.Listeners.Select(l => l.Name)))
+        {
+            left.Listeners = listener.IsRemoved = true;
+            Release(listener);
+        }
+
+        left.Endpoints |= ForgetUpstreams(config);
+        return left;
     }
 
     /// <summary>What has figures in the configuration that was put in place last.</summary>

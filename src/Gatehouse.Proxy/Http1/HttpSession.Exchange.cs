@@ -61,9 +61,10 @@ internal sealed partial class HttpSession
         loop.Counters.Add(_listener.Counter, Counter.Requests);
         _isHead = head.MethodKind == HttpMethodKind.Head;
         _isHttp10 = head.MinorVersion == 0;
-        _keepAlive = head.KeepsAlive && !loop.IsDraining;
+        _keepAlive = head.KeepsAlive && !IsEnding;
         _idempotent = Methods.IsIdempotent(head.MethodKind);
         _headLength = head.Length;
+        _host = head.Host;
         _body = _start + _headLength;
         _requestLost = _upstreamReady = false;
         _bodySince = _activeAt = loop.Loop.Now;
@@ -175,7 +176,8 @@ internal sealed partial class HttpSession
         DropUpstream();
         failed.End();
         loop.Counters.Add(failed.Index, Counter.RequestsEnded);
-        if (_triesLeft-- > 0 && _group!.Choose(except: failed) is { } other && other != failed)
+        _group = _group!.State.Current; // What it was at the request's begin may be gone, and with it what TLS is spoken with.
+        if (_triesLeft-- > 0 && _group.Choose(except: failed) is { } other && other != failed)
         {
             _retries++;
             _redispatched = true;
@@ -186,7 +188,7 @@ internal sealed partial class HttpSession
 
         _endpoint = null;
         _failedEndpoint = failed;
-if (error == UpstreamConnection.HandshakeFailed) Refuse(502, Refusal.HandshakeFailed, Termination.Server('C'));
+        if (error == UpstreamConnection.HandshakeFailed) Refuse(502, Refusal.HandshakeFailed, Termination.Server('C'));
         else Refuse(503, error == -(int)Linux.Errno.ETIMEDOUT ? Refusal.ConnectTimeout : Refusal.ConnectFailed, Termination.Server('C'));
     }
 

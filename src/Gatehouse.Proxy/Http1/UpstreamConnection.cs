@@ -18,6 +18,7 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
     private readonly EngineLoop _loop;
     private HttpSession? _session;
     private HttpSession? _keeper;
+    private TlsSession? _tls;
     private Step _step;
     private bool _closed;
 
@@ -57,6 +58,9 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
         _session = session;
         IsReused = _closed = false;
         _step = Step.Connecting;
+
+        // Made at once: the context that the peer belongs to may be replaced before the connection is there.
+        if (peer is not null && (_tls = TlsSession.Connect(peer, _loop.Loop.Tls)) is null) return HandshakeFailed;
         var fd = SocketCalls.OpenStream(endpoint.Address);
         if (fd < 0) return fd;
         SocketCalls.SendAtOnce(fd);
@@ -105,6 +109,8 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
         _loop.Loop.Timers.Cancel(this);
         if (Stream.IsOpen) _loop.Counters.Add(Endpoint.Index, Counter.ConnectionsClosed);
         Stream.Close();
+        _tls?.Dispose();
+        _tls = null;
         _loop.Upstreams.Recycle(this);
     }
 
@@ -147,8 +153,8 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
         }
 
         _session!.SendProxyHeader(Stream);
-        if (TlsSession.Connect(Peer, _loop.Loop.Tls) is not { } tls) return HandshakeFailed;
-        Stream.Secure(tls);
+        Stream.Secure(_tls!);
+        _tls = null;
         _step = Step.Handshake;
         return Handshake();
     }

@@ -17,7 +17,7 @@ namespace Gatehouse.Proxy.Listeners;
 /// [PROXY header] -> [TLS handshake | hello] -> HTTP or TCP
 /// </code>
 /// </summary>
-internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner
+internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner, IClientSession
 {
     private ByteStream _client = null!;
     private ListenerState _listener = null!;
@@ -36,6 +36,9 @@ internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner
         Handshake,
         Hello,
     }
+
+    /// <inheritdoc/>
+    public ListenerState Listener => _listener;
 
     /// <summary>Begins with a connection that was accepted.</summary>
     public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer)
@@ -74,6 +77,15 @@ internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner
 
     /// <inheritdoc/>
     public override void OnTimeout() => Refuse(RefusalReasons.Of(Refusal.HandshakeTimeout), Termination.ClientTimeout('R'));
+
+    /// <inheritdoc/>
+    public void Drain()
+    {
+        // Its time-out is short, and its client is about to ask.
+    }
+
+    /// <inheritdoc/>
+    public void CutOff() => Refuse(RefusalReasons.Of(Refusal.DrainDeadline), Termination.Killed('R'));
 
     /// <summary>Only as much is read as the header may be long: what is behind it is for TLS, which reads for itself.</summary>
     private void ReadProxyHeader()
@@ -118,6 +130,7 @@ internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner
         {
             case ListenerProtocol.Https or ListenerProtocol.Tls:
                 _step = Step.Handshake;
+                _model = _listener.Current; // The one before may be gone, and with it what TLS is spoken with.
                 if (_model.Tls is { } tls && TlsSession.Accept(tls.Context, loop.Loop.Tls) is { } session) _client.Secure(session);
                 else Refuse(RefusalReasons.Of(Refusal.ServerNameUnknown), Termination.Proxy('R'));
                 break;

@@ -13,7 +13,11 @@ internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlRep
     private const ulong Connection = 0;
     private const ulong Ending = 1;
 
+    /// <summary>A request is short.</summary>
+    private const int LongestRequest = 1 << 20;
+
     private readonly SemaphoreSlim _places = new(MostClients);
+    private readonly CancellationTokenSource _ending = new();
     private readonly int _end = SocketCalls.OpenEvent();
     private SafeFileHandle? _listener;
     private Thread? _thread;
@@ -33,6 +37,7 @@ internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlRep
     /// <inheritdoc/>
     public void Dispose()
     {
+        _ending.Cancel();
         SocketCalls.SignalEvent(_end);
         if (Thread.CurrentThread != _thread) _thread?.Join();
         _listener?.Dispose();
@@ -49,8 +54,7 @@ internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlRep
             for (var i = 0; i < count; i++)
             {
                 _ = epoll.Event(i, out var what);
-                if (what == Ending) return;
-                _places.Wait();
+                if (what == Ending || !TryTakePlace()) return;
                 var client = SocketCalls.AcceptBlocking(Descriptor);
                 if (client >= 0) new Thread(() => Serve(client)) { IsBackground = true, Name = "control client" }.Start();
                 else _places.Release();
@@ -58,18 +62,32 @@ internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlRep
         }
     }
 
+    /// <summary>Waits for one of the clients to go. False: it ends instead.</summary>
+    private bool TryTakePlace()
+    {
+        try
+        {
+            _places.Wait(_ending.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     private void Serve(int client)
     {
         try
         {
-            using var channel = new UnixChannel(new SafeFileHandle(client, ownsHandle: true));
+            using var channel = new UnixChannel(new SafeFileHandle(client, ownsHandle: true), LongestRequest);
             while (channel.Receive() is { } message)
             {
-                foreach (var stray in message.Descriptors) stray.Dispose();
+                message.Refuse();
                 channel.Send(JsonSerializer.SerializeToUtf8Bytes(Answer(message.Bytes, channel), EngineMessageJson.Default.ControlReply));
             }
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or ObjectDisposedException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             // A client that speaks something else, or is gone.
         }
@@ -112,8 +130,16 @@ internal sealed class ControlClient : IDisposable
     public Dictionary<string, SafeFileHandle> TakeOver()
     {
         Dictionary<string, SafeFileHandle> taken = new(StringComparer.Ordinal);
-        Ask(new ControlRequest { Act = ControlAct.TakeOver }, taken);
-        return taken;
+        try
+        {
+            Ask(new ControlRequest { Act = ControlAct.TakeOver }, taken);
+            return taken;
+        }
+        catch
+        {
+            foreach (var fd in taken.Values) fd.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -127,7 +153,12 @@ internal sealed class ControlClient : IDisposable
             var message = _channel.Receive() ?? throw new IOException("the engine is gone");
             var reply = JsonSerializer.Deserialize(message.Bytes, EngineMessageJson.Default.ControlReply) ?? new ControlReply();
             if (reply.Problem is { } problem) throw new IOException(problem);
-            if (reply.Names is not { } names) return reply;
+            if (reply.Names is not { } names)
+            {
+                message.Refuse();
+                return reply;
+            }
+
             foreach (var (name, fd) in names.Zip(message.Descriptors)) taken[name] = fd;
         }
     }

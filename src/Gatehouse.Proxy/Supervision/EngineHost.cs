@@ -1,8 +1,10 @@
 using System.Text.Json;
+using Gatehouse.Linux;
 using Gatehouse.Linux.Processes;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Access.Admin;
+using Gatehouse.Proxy.Access.Log;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Configuration.Delta;
 using Gatehouse.Proxy.Configuration.Snapshot;
@@ -25,6 +27,11 @@ public sealed class EngineHost : IDisposable
 
     private const int Failure = 1;
 
+    private static readonly TimeSpan RotationPeriod = TimeSpan.FromMinutes(1);
+
+    /// <summary>What is left for connections that were cut off to be recorded.</summary>
+    private static readonly TimeSpan CutTime = TimeSpan.FromSeconds(1);
+
     private readonly UnixChannel _parent;
     private readonly TimeProvider _time;
     private readonly ManualResetEventSlim _end = new();
@@ -36,13 +43,10 @@ public sealed class EngineHost : IDisposable
     private AdminServer? _admin;
     private SafeFileHandle? _controlListener;
     private ProxyConfig _config = new();
+    private ITimer? _rotation;
     private int _exitCode;
 
-    private EngineHost(UnixChannel parent, TimeProvider time)
-    {
-        (_parent, _time) = (parent, time);
-        _state = new EngineState { StartedAt = time.GetUtcNow() };
-    }
+    private EngineHost(UnixChannel parent, TimeProvider time) => (_parent, _time, _state) = (parent, time, new EngineState(time));
 
     /// <summary>Runs an engine to its end. The exit code.</summary>
     /// <param name="channel">The descriptor of the channel to the parent.</param>
@@ -58,9 +62,11 @@ public sealed class EngineHost : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _rotation?.Dispose();
         _control?.Dispose();
         _admin?.Dispose();
         _engine?.Dispose();
+        _state.Log?.Dispose();
         _parent.Dispose();
         _end.Dispose();
     }
@@ -77,7 +83,7 @@ public sealed class EngineHost : IDisposable
         }
 
         // The parent is gone. What serves goes on; what never began has nothing to do.
-        if (_engine is null) End(Failure);
+        if (_control is null) End(Failure);
     }
 
     private void Take(EngineMessage message, IReadOnlyList<SafeFileHandle> descriptors)
@@ -86,7 +92,7 @@ public sealed class EngineHost : IDisposable
         {
             case EngineAct.Start:
                 _state.Restarts = message.Restarts;
-                Start(message.Snapshot!);
+                using (var snapshot = descriptors.Single()) Start(snapshot);
                 break;
             case EngineAct.Listeners:
                 foreach (var (name, fd) in message.Names!.Zip(descriptors)) Give(name, fd);
@@ -101,24 +107,43 @@ public sealed class EngineHost : IDisposable
                 Drain();
                 break;
             case EngineAct.Reopen:
+                _state.Log?.Reopen();
                 break;
         }
     }
 
-    private void Start(string snapshot)
+    private void Start(SafeFileHandle snapshot)
     {
-        var outcome = SnapshotFile.Read(snapshot);
-        if (outcome.Config is not { } config)
+        var outcome = SnapshotFile.Read(snapshot, "the snapshot");
+        if (_engine is not null)
         {
-            Fail(outcome.Problem ?? "the snapshot is empty");
+            if (outcome.Config is { } next) Adopt(next, outcome.Revision);
+            TellApplied(outcome.Problem);
+        }
+        else if (outcome.Config is { } config) Begin(config, outcome.Revision);
+        else Fail(outcome.Problem ?? "the snapshot is empty");
+    }
+
+    private void Begin(ProxyConfig config, long revision)
+    {
+        (_config, _state.Revision) = (config, revision);
+        DescriptorLimit.Raise(((long)config.Engine.MaxConnections * 2) + 1_024);
+        try
+        {
+            if (config.Engine.User is { } user && Environment.IsPrivilegedProcess) ProcessUser.Become(user);
+        }
+        catch (LinuxException e)
+        {
+            Fail($"engine.user: {e.Message}");
             return;
         }
 
-        (_config, _state.Revision) = (config, outcome.Revision);
-        DescriptorLimit.Raise(((long)config.Engine.MaxConnections * 2) + 1_024);
-        if (config.Engine.User is { } user && Environment.IsPrivilegedProcess) ProcessUser.Become(user);
-        _engine = new ProxyEngine(config.Engine.Threads, _time);
-        _engine.Apply(config);
+        var engine = new ProxyEngine(config.Engine.Threads, _time);
+        engine.Apply(config);
+        _engine = engine;
+        _state.Log = new EngineLog(engine, _time, problem => Tell(new EngineMessage { Act = EngineAct.Noticed, Problem = problem }));
+        _state.Log.Apply(config.AccessLog);
+        _rotation = _time.CreateTimer(static e => ((ProxyEngine)e!).Compiled.RotateTickets(), engine, RotationPeriod, RotationPeriod);
     }
 
     /// <summary>Before it serves, sockets are kept; then they are taken up at once.</summary>
@@ -132,13 +157,16 @@ public sealed class EngineHost : IDisposable
     private void Serve()
     {
         if (_engine is null) return;
+
+        // What was needed to read the snapshot goes back to the kernel while nobody waits for a loop.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         _engine.Start();
         foreach (var (name, fd) in _given) Listen(name, fd);
         _given.Clear();
         _control = new ControlServer(Answer);
         if (_controlListener is not null) _control.Start(_controlListener);
         _state.IsServing = true;
-        Tell(new EngineMessage { Act = EngineAct.Ready, Revision = _state.Revision });
+        Tell(new EngineMessage { Act = EngineAct.Ready, Revision = _state.Revision, Faults = Faults() });
     }
 
     private void Listen(string name, SafeFileHandle fd)
@@ -147,13 +175,14 @@ public sealed class EngineHost : IDisposable
         fd.SetHandleAsInvalid(); // The engine's from now on.
         if (name != AdminName)
         {
-            _engine!.Listen(name, descriptor);
+            lock (_lock) _engine!.Listen(name, descriptor);
             return;
         }
 
         EndAdmin();
-        _admin = new AdminServer(_engine!, _state, _time);
-        _admin.Start(descriptor);
+        var admin = new AdminServer(_engine!, _state, _time);
+        admin.Start(descriptor);
+        lock (_lock) _admin = admin;
     }
 
     private void Change()
@@ -167,17 +196,23 @@ public sealed class EngineHost : IDisposable
             else Adopt(next, delta.Target);
         }
 
-        Tell(new EngineMessage { Act = EngineAct.Applied, Revision = _state.Revision, Problem = problem });
+        TellApplied(problem);
     }
+
+    private void TellApplied(string? problem) => Tell(new EngineMessage { Act = EngineAct.Applied, Revision = _state.Revision, Problem = problem, Faults = Faults() });
+
+    private IReadOnlyList<string>? Faults() => _engine!.Compiled.TlsFaults is { Count: > 0 } faults ? [.. faults.Select(f => f.ToString())] : null;
 
     private void Adopt(ProxyConfig config, long revision)
     {
-        _engine!.Apply(config);
+        // A hand-over in between would send descriptors that are closed meanwhile.
+        lock (_lock) _engine!.Apply(config);
+        _state.Log!.Apply(config.AccessLog);
         (_config, _state.Revision) = (config, revision);
         if (config.Engine.Admin is null) EndAdmin();
     }
 
-    /// <summary>Ends when the last connection has, or at the deadline.</summary>
+    /// <summary>Ends when the last connection has. At the deadline those that are left are cut off, and recorded so.</summary>
     private void Drain()
     {
         lock (_lock)
@@ -186,11 +221,22 @@ public sealed class EngineHost : IDisposable
             _state.IsDraining = true;
         }
 
+        if (_engine is not { } engine)
+        {
+            End(0);
+            return;
+        }
+
         _control?.Dispose();
-        _engine!.Drain();
+        engine.Drain();
         new Thread(() =>
         {
-            _engine.WaitUntilIdle(_config.Engine.DrainTimeout);
+            if (!engine.WaitUntilIdle(_config.Engine.DrainTimeout))
+            {
+                engine.CutOff();
+                engine.WaitUntilIdle(CutTime);
+            }
+
             End(0);
         })
         { IsBackground = true, Name = "drain" }.Start();
@@ -215,11 +261,15 @@ public sealed class EngineHost : IDisposable
     /// <summary>All listening sockets, the control socket among them. This process goes on accepting until the successor says that it does.</summary>
     private ControlReply HandOver(UnixChannel client)
     {
-        var all = _engine!.Descriptors.Append(KeyValuePair.Create(ControlName, _control!.Descriptor)).Append(KeyValuePair.Create(AdminName, _admin?.Descriptor ?? -1)).Where(d => d.Value >= 0);
-        foreach (var part in all.Chunk(UnixChannel.MostDescriptors))
+        lock (_lock)
         {
-            var reply = new ControlReply { Names = [.. part.Select(p => p.Key)] };
-            client.Send(JsonSerializer.SerializeToUtf8Bytes(reply, EngineMessageJson.Default.ControlReply), [.. part.Select(p => p.Value)]);
+            if (_state.IsDraining) return new ControlReply { Problem = "it ends already: there is nothing to take over" };
+            var all = _engine!.Descriptors.Append(KeyValuePair.Create(ControlName, _control!.Descriptor)).Append(KeyValuePair.Create(AdminName, _admin?.Descriptor ?? -1)).Where(d => d.Value >= 0);
+            foreach (var part in all.Chunk(UnixChannel.MostDescriptors))
+            {
+                var reply = new ControlReply { Names = [.. part.Select(p => p.Key)] };
+                client.Send(JsonSerializer.SerializeToUtf8Bytes(reply, EngineMessageJson.Default.ControlReply), [.. part.Select(p => p.Value)]);
+            }
         }
 
         return new ControlReply();
@@ -227,8 +277,8 @@ public sealed class EngineHost : IDisposable
 
     private void EndAdmin()
     {
-        var admin = _admin;
-        _admin = null;
+        AdminServer? admin;
+        lock (_lock) (admin, _admin) = (_admin, null);
         admin?.Dispose();
     }
 

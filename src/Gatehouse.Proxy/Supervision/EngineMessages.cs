@@ -8,9 +8,6 @@ internal sealed record EngineMessage
 {
     public required EngineAct Act { get; init; }
 
-    /// <summary>Where the snapshot is, with <see cref="EngineAct.Start"/>.</summary>
-    public string? Snapshot { get; init; }
-
     /// <summary>Names for the descriptors that come along, in their order.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 
@@ -23,6 +20,9 @@ internal sealed record EngineMessage
     /// <summary>Why something was not done.</summary>
     public string? Problem { get; init; }
 
+    /// <summary>What of a configuration that is in place can't be served, such as a certificate that OpenSSL does not take; all else is.</summary>
+    public IReadOnlyList<string>? Faults { get; init; }
+
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, EngineMessageJson.Default.EngineMessage);
 
     public static EngineMessage Read(byte[] bytes) =>
@@ -33,7 +33,10 @@ internal sealed record EngineMessage
 [JsonConverter(typeof(JsonStringEnumConverter<EngineAct>))]
 internal enum EngineAct
 {
-    /// <summary>To the engine, first: load the snapshot.</summary>
+    /// <summary>
+    /// To the engine, first: load the snapshot, which comes along as a descriptor. When it serves already: put it in place of what it has, whatever that is; answered with
+    /// <see cref="Applied"/>.
+    /// </summary>
     Start,
 
     /// <summary>To the engine: here are listening sockets.</summary>
@@ -59,6 +62,9 @@ internal enum EngineAct
 
     /// <summary>From the engine: a successor has taken its listeners, and it drains.</summary>
     Replaced,
+
+    /// <summary>From the engine: something that an operator should know.</summary>
+    Noticed,
 
     /// <summary>From the engine: it can't begin; the problem says why.</summary>
     Failed,

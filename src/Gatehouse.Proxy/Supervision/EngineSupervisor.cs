@@ -14,7 +14,7 @@ public sealed record SupervisorOptions
     /// <summary>Where the engine answers questions and a successor takes over: the path of a Unix socket. Null: nowhere.</summary>
     public string? ControlPath { get; init; }
 
-    /// <summary>Where the snapshot is kept for engines that start again. Null: in a file of its own that is gone once it is read.</summary>
+    /// <summary>Where the last configuration is kept for the next start. Null: nowhere.</summary>
     public string? SnapshotPath { get; init; }
 
     /// <summary>Take the listeners of the proxy that answers at <see cref="ControlPath"/>, which then drains.</summary>
@@ -33,24 +33,28 @@ public sealed record SupervisorEvent(bool IsFault, string Text);
 public sealed class EngineSupervisor : IAsyncDisposable
 {
     private static readonly TimeSpan LeastLife = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    /// <summary>An engine that does not serve by then never will.</summary>
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly SupervisorOptions _options;
     private readonly TimeProvider _time;
     private readonly Action<SupervisorEvent> _tell;
     private readonly SemaphoreSlim _gate = new(1);
     private readonly ListenerSockets _sockets = new();
-    private readonly CancellationTokenSource _end = new();
+    private readonly CancellationTokenSource _stop = new();
     private SafeFileHandle? _control;
-    private EngineProcess? _engine;
+    private volatile EngineProcess? _engine;
     private ProxyConfig _config = new();
     private long _revision = 1;
-    private bool _stopping;
+    private volatile bool _stopping;
     private Task _watch = Task.CompletedTask;
 
     /// <param name="options">How.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="tell">Gets what happens; it must not wait.</param>
+    /// <param name="tell">Gets what happens, from any thread; it must not wait.</param>
     public EngineSupervisor(SupervisorOptions options, TimeProvider time, Action<SupervisorEvent> tell) => (_options, _time, _tell) = (options, time, tell);
 
     /// <summary>Ends when the engine has for good: it was told to drain, or a successor took over.</summary>
@@ -71,28 +75,32 @@ public sealed class EngineSupervisor : IAsyncDisposable
         if (_sockets.Bind(config, out _) is { Count: > 0 } faults) return faults;
         if (_options.ControlPath is { } path) _control ??= ListenerSockets.OpenControl(path);
         _config = config;
+        Keep(config);
         await StartEngineAsync();
         predecessor?.Ask(new ControlRequest { Act = ControlAct.Replaced });
         _watch = WatchAsync();
         return [];
     }
 
-    /// <summary>Puts a configuration in place of the present one; it must be valid. Changes that come while one is on its way go together.</summary>
+    /// <summary>Puts a configuration in place of the present one; it must be valid.</summary>
     /// <returns>What could not be bound; then all stays as it was.</returns>
+    /// <exception cref="OperationCanceledException">The engine ends, or another parent has its listeners.</exception>
     public async Task<IReadOnlyList<ConfigFault>> ApplyAsync(ProxyConfig config)
     {
-        await _gate.WaitAsync(_end.Token);
+        await _gate.WaitAsync(_stop.Token);
         try
         {
+            _stop.Token.ThrowIfCancellationRequested();
             if (_sockets.Bind(config, out var bound) is { Count: > 0 } faults) return faults;
             _sockets.Trim(config);
-            var delta = ConfigDelta.Between(_config, config, _engine!.Revision, ++_revision);
+            var engine = _engine!;
+            var delta = ConfigDelta.Between(_config, config, engine.Revision, _revision + 1);
             _config = config;
             if (delta.IsEmpty && bound.Count == 0) return [];
-            if (_options.SnapshotPath is { } path) SnapshotFile.Write(path, config, _revision);
-            var problem = await _engine.ChangeAsync(delta);
-            if (problem is not null) _tell(new SupervisorEvent(IsFault: true, $"the engine did not take the change: {problem}"));
-            _engine.Give(_sockets.All.Where(s => bound.Contains(s.Key)));
+            _revision++;
+            Keep(config);
+            TellFaults(await ChangeAsync(engine, delta));
+            engine.Give(_sockets.All.Where(s => bound.Contains(s.Key)));
             return [];
         }
         finally
@@ -101,18 +109,29 @@ public sealed class EngineSupervisor : IAsyncDisposable
         }
     }
 
-    /// <summary>Has the engine end after what it has begun, or at its deadline.</summary>
-    public void Drain()
+    /// <summary>Has the engine end after what it has begun, or at its deadline. No new connection is taken.</summary>
+    public async Task DrainAsync()
     {
-        _stopping = true;
-        _engine?.Drain();
-        _sockets.Dispose();
+        await StopAsync();
+        await _gate.WaitAsync();
+        try
+        {
+            // First here, then there: the engine takes what waits in the kernel before it closes for good.
+            var serves = _control is not null;
+            LetGo();
+            if (serves && _options.ControlPath is { } path && _engine?.Replaced.IsCompleted == false) File.Delete(path);
+            _engine?.Drain();
+        }
+        finally
+        {
+            _gate.Release();
+        }
     }
 
     /// <summary>Ends the engine at once.</summary>
     public void Kill()
     {
-        _stopping = true;
+        _ = StopAsync();
         _engine?.Kill();
     }
 
@@ -123,42 +142,98 @@ public sealed class EngineSupervisor : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Kill();
-        await _end.CancelAsync();
         await _watch;
+        await _gate.WaitAsync();
         _engine?.Dispose();
+        LetGo();
+        _gate.Dispose();
+        _stop.Dispose();
+    }
+
+    /// <summary>No other engine is started.</summary>
+    private Task StopAsync()
+    {
+        _stopping = true;
+        return _stop.CancelAsync();
+    }
+
+    /// <summary>Holds nothing any more for which clients could wait.</summary>
+    private void LetGo()
+    {
         _sockets.Dispose();
         _control?.Dispose();
-        _gate.Dispose();
-        _end.Dispose();
+        _control = null;
     }
 
     private ControlClient TakeOver(ProxyConfig config)
     {
         var path = _options.ControlPath ?? throw new IOException("to take over, a control socket must be named");
         var predecessor = ControlClient.Connect(path) ?? throw new IOException($"{path}: nobody answers there from whom to take over");
-        var taken = predecessor.TakeOver();
-        if (taken.Remove(EngineHost.ControlName, out var control)) _control = control;
-        _sockets.Adopt(config, taken);
-        return predecessor;
+        try
+        {
+            var taken = predecessor.TakeOver();
+            if (taken.Remove(EngineHost.ControlName, out var control)) _control = control;
+            _sockets.Adopt(config, taken);
+            return predecessor;
+        }
+        catch
+        {
+            predecessor.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Keeps a configuration for the next start. Where that can't be done, it is served all the same.</summary>
+    private void Keep(ProxyConfig config)
+    {
+        if (_options.SnapshotPath is not { } path) return;
+        try
+        {
+            SnapshotFile.Write(path, config, _revision);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _tell(new SupervisorEvent(IsFault: true, $"the configuration is not kept: {path}: {e.Message}"));
+        }
+    }
+
+    private async Task<EngineMessage> ChangeAsync(EngineProcess engine, ConfigDelta delta)
+    {
+        var answer = await engine.ChangeAsync(delta);
+        if (answer.Problem is { } difference && answer.Act == EngineAct.Applied)
+        {
+            _tell(new SupervisorEvent(IsFault: true, $"the engine did not take the change: {difference}; it gets the whole"));
+            answer = await engine.ReplaceAsync(_config, _revision, Restarts);
+        }
+
+        if (answer.Problem is { } problem) _tell(new SupervisorEvent(IsFault: true, $"the engine (pid {engine.Pid}) did not take the change: {problem}"));
+        return answer;
+    }
+
+    private void TellFaults(EngineMessage answer) => TellFaults(answer.Faults ?? []);
+
+    private void TellFaults(IReadOnlyList<string> faults)
+    {
+        foreach (var fault in faults) _tell(new SupervisorEvent(IsFault: true, fault));
     }
 
     private async Task StartEngineAsync()
     {
-        var path = _options.SnapshotPath ?? Path.Combine(Path.GetTempPath(), $"gatehouse-snapshot-{Guid.NewGuid():N}");
-        SnapshotFile.Write(path, _config, _revision);
+        var engine = EngineProcess.Start(_options.Command, _config, _revision, Restarts, text => _tell(new SupervisorEvent(IsFault: true, $"engine: {text}")));
+        engine.Give(_sockets.All);
+        if (_control is not null) engine.Give([KeyValuePair.Create(EngineHost.ControlName, _control)]);
+        engine.Serve();
+        _engine?.Dispose();
+        _engine = engine;
+        if (_stopping) engine.Kill(); // Who stopped may have looked before it was there.
         try
         {
-            var engine = EngineProcess.Start(_options.Command, path, _revision, Restarts);
-            engine.Give(_sockets.All);
-            if (_control is not null) engine.Give([KeyValuePair.Create(EngineHost.ControlName, _control)]);
-            engine.Serve();
-            _engine?.Dispose();
-            _engine = engine;
-            await engine.Ready;
+            TellFaults(await engine.Ready.WaitAsync(StartLimit, _time));
         }
-        finally
+        catch (TimeoutException e)
         {
-            if (_options.SnapshotPath is null) File.Delete(path);
+            engine.Kill();
+            throw new IOException($"the engine (pid {engine.Pid}) did not serve within {StartLimit.TotalSeconds:0} s, and was ended", e);
         }
     }
 
@@ -170,36 +245,48 @@ public sealed class EngineSupervisor : IAsyncDisposable
         {
             var engine = _engine!;
             var began = _time.GetTimestamp();
-            var exit = await engine.Exit;
-            if (_stopping || engine.Replaced.IsCompleted) return;
-            _tell(new SupervisorEvent(IsFault: true, exit.Signal is { } signal ? $"the engine (pid {engine.Pid}) was ended by signal {signal}; starting another" : $"the engine (pid {engine.Pid}) ended with {exit.Code}; starting another"));
-            pause = _time.GetElapsedTime(began) < LeastLife ? Min(pause * 2 + TimeSpan.FromMilliseconds(50), LongestPause) : TimeSpan.Zero;
-            if (!await RestartAsync(pause)) return;
+            var end = engine.WaitForEndAsync();
+            if (await Task.WhenAny(end, engine.Replaced) != end) await GiveUpAsync();
+            var exit = await end;
+            if (engine.Replaced.IsCompleted) await GiveUpAsync();
+            if (_stopping) return;
+            var how = exit.Signal is { } signal ? $"was ended by signal {signal}" : $"ended with {exit.Code}";
+            _tell(new SupervisorEvent(IsFault: true, $"the engine (pid {engine.Pid}) {how}; starting another"));
+            pause = _time.GetElapsedTime(began) >= LeastLife ? TimeSpan.Zero : Min((pause * 2) + FirstPause, LongestPause);
+            await RestartAsync(pause);
         }
     }
 
-    private async Task<bool> RestartAsync(TimeSpan pause)
+    /// <summary>A successor has the listeners: whoever connects is its business alone.</summary>
+    private async Task GiveUpAsync()
+    {
+        await StopAsync();
+        await _gate.WaitAsync();
+        LetGo();
+        _gate.Release();
+    }
+
+    private async Task RestartAsync(TimeSpan pause)
     {
         try
         {
-            if (pause > TimeSpan.Zero) await Task.Delay(pause, _time, _end.Token);
-            await _gate.WaitAsync(_end.Token);
+            if (pause > TimeSpan.Zero) await Task.Delay(pause, _time, _stop.Token);
+            await _gate.WaitAsync(_stop.Token);
         }
         catch (OperationCanceledException)
         {
-            return false;
+            return;
         }
 
         try
         {
+            if (_stopping) return;
             Restarts++;
             await StartEngineAsync();
-            return true;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _tell(new SupervisorEvent(IsFault: true, $"the engine does not start: {e.Message}"));
-            return true; // Its end is seen, and it is tried again.
+            _tell(new SupervisorEvent(IsFault: true, $"the engine does not start: {e.Message}")); // Its end is seen, and it is tried again.
         }
         finally
         {

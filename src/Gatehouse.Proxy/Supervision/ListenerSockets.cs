@@ -45,6 +45,12 @@ internal sealed class ListenerSockets : IDisposable
         foreach (var (name, address, udp, path) in Wanted(config))
         {
             if (_sockets.TryGetValue(name, out var known) && known.Address.Equals(address) && known.Udp == udp) continue;
+            if (Held(address, udp) is { } held)
+            {
+                added[name] = (address, udp, held); // A listener that has another name now, or gave its address to this one.
+                continue;
+            }
+
             var (socket, problem) = Open(address, udp);
             if (socket is not null) added[name] = (address, udp, socket);
             else faults.Add(new ConfigFault(path, $"{(name == EngineHost.AdminName ? "the admin endpoint" : $"listener {name}")} can't have {address}: {problem}"));
@@ -53,17 +59,14 @@ internal sealed class ListenerSockets : IDisposable
         bound = [.. added.Keys];
         if (faults.Count > 0)
         {
-            foreach (var (_, _, socket) in added.Values) socket.Dispose();
+            Close(added.Values.Select(a => a.Item3).Except(_sockets.Values.Select(s => s.Socket)));
             bound = [];
             return faults;
         }
 
-        foreach (var (name, socket) in added)
-        {
-            if (_sockets.TryGetValue(name, out var old)) old.Socket.Dispose();
-            _sockets[name] = socket;
-        }
-
+        var before = _sockets.Values.Select(s => s.Socket).ToList();
+        foreach (var (name, socket) in added) _sockets[name] = socket;
+        Close(before.Except(_sockets.Values.Select(s => s.Socket)));
         return faults;
     }
 
@@ -71,11 +74,9 @@ internal sealed class ListenerSockets : IDisposable
     public void Trim(ProxyConfig config)
     {
         var kept = Wanted(config).Select(w => w.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var name in _sockets.Keys.Where(n => !kept.Contains(n)).ToList())
-        {
-            _sockets[name].Socket.Dispose();
-            _sockets.Remove(name);
-        }
+        var before = _sockets.Values.Select(s => s.Socket).ToList();
+        foreach (var name in _sockets.Keys.Where(n => !kept.Contains(n)).ToList()) _sockets.Remove(name);
+        Close(before.Except(_sockets.Values.Select(s => s.Socket)));
     }
 
     /// <inheritdoc/>
@@ -97,6 +98,14 @@ internal sealed class ListenerSockets : IDisposable
 
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
         return UnixChannel.Listen(path);
+    }
+
+    private SafeFileHandle? Held(IPEndPoint address, bool udp) =>
+        address.Port == 0 ? null : _sockets.Values.FirstOrDefault(s => s.Udp == udp && s.Address.Equals(address)).Socket;
+
+    private static void Close(IEnumerable<SafeFileHandle> sockets)
+    {
+        foreach (var socket in sockets.Distinct().ToList()) socket.Dispose();
     }
 
     /// <summary>All that a configuration has bound: its listeners, and the admin endpoint under a name that no listener may have.</summary>

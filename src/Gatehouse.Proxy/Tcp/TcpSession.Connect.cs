@@ -123,7 +123,8 @@ internal sealed partial class TcpSession
         DropUpstream(reset: false);
         failed.End();
         _loop.Counters.Add(failed.Index, Counter.RequestsEnded);
-        if (_triesLeft-- > 0 && _group!.Choose(except: failed) is { } other && other != failed)
+        _group = _group!.State.Current; // What it was at first may be gone, and with it what TLS is spoken with.
+        if (_triesLeft-- > 0 && _group.Choose(except: failed) is { } other && other != failed)
         {
             _retries++;
             _redispatched = true;

@@ -14,7 +14,7 @@ namespace Gatehouse.Proxy.Tcp;
 /// Connect -> [Handshake] -> Relay -> Closed      an endpoint that can't be reached: Connect again, to another
 /// </code>
 /// </summary>
-internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred
+internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred, IClientSession
 {
     private const int TurnsAtOnce = 4;
 
@@ -47,6 +47,9 @@ internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred
         Handshake,
         Relay,
     }
+
+    /// <inheritdoc/>
+    public ListenerState Listener => _listener;
 
     /// <summary>Begins with a connection; see <see cref="EngineLoop.Begin"/>.</summary>
     public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer, in SocketEndPoint local, RouteModel? route, ReadOnlySpan<byte> early)
@@ -86,6 +89,15 @@ internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred
         ConnectFailed(-(int)Linux.Errno.ETIMEDOUT);
         Advance();
     }
+
+    /// <inheritdoc/>
+    public void Drain()
+    {
+        // Nobody but its two ends knows when it asks nothing.
+    }
+
+    /// <inheritdoc/>
+    public void CutOff() => Finish(Termination.Killed(_phase == Phase.Relay ? 'D' : 'C'), RefusalReasons.Of(Refusal.DrainDeadline), reset: true);
 
     /// <summary>Goes as far as it can without waiting; where bytes do not end to come, with a pause, so that others get their turn.</summary>
     private void Advance()
