@@ -15,4 +15,6 @@ var host = new HostContext
     Variable = Environment.GetEnvironmentVariable,
     Interactive = !Console.IsOutputRedirected,
 };
-return await CommandLine.RunAsync(args, host, CommandList.All);
+
+// A proxy runs for months on small machines, and none of the other commands need be loaded for that.
+return await CommandLine.RunAsync(args, host, args is ["proxy", ..] ? [ProxyCommand.Create] : CommandList.All);

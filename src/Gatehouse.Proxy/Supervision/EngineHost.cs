@@ -157,6 +157,9 @@ public sealed class EngineHost : IDisposable
     private void Serve()
     {
         if (_engine is null) return;
+
+        // What was needed to read the snapshot goes back to the kernel while nobody waits for a loop.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         _engine.Start();
         foreach (var (name, fd) in _given) Listen(name, fd);
         _given.Clear();

@@ -23,6 +23,7 @@ public sealed record EngineCommand(string Program, IReadOnlyList<string> Argumen
     {
         ["DOTNET_gcServer"] = "0",
         ["DOTNET_gcConcurrent"] = "0",
+        ["DOTNET_GCgen0size"] = "0x400000", // Bytes between collections; the default is as large as the processor's cache, of which an engine that hardly allocates has nothing.
     };
 }
 

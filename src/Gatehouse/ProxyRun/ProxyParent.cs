@@ -63,6 +63,7 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
 
         _notify.Serving(Environment.ProcessId);
         host.Error.WriteLine($"gatehouse: serves {options.ConfigFile}: {ProxyCommand.Summary(config)}; engine {supervisor.EnginePid}, control {options.ControlPath}");
+        Rest();
         await WorkAsync(supervisor);
         return ExitCode.Ok;
     }
@@ -102,6 +103,9 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
         await (drain ?? Task.CompletedTask);
     }
 
+    /// <summary>Reading a file needs several times the memory of what comes of it, and then there is nothing to do for a long time: it goes back to the kernel.</summary>
+    private static void Rest() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+
     private Task BeginDrain(EngineSupervisor supervisor)
     {
         _notify.Stopping();
@@ -135,6 +139,7 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
             host.Error.WriteLine($"gatehouse: {options.ConfigFile} is not served anew: this proxy ends");
         }
 
+        Rest();
         _notify.Ready();
         _asked.Writer.TryWrite(Request.Something); // The next one may have been asked for meanwhile.
     }

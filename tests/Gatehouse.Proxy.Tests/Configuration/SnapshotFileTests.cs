@@ -37,6 +37,7 @@ public sealed class SnapshotFileTests : IDisposable
     public void It_replaces_the_one_before_is_its_owners_alone_and_leaves_nothing_beside()
     {
         SnapshotFile.Write(File1, Config, 5);
+        File.WriteAllText(File1 + ".new", "of a writer that was killed");
         SnapshotFile.Write(File1, new ProxyConfig(), 6);
 
         Assert.Equal(new SnapshotOutcome(new ProxyConfig(), 6, null), SnapshotFile.Read(File1));
