@@ -25,7 +25,7 @@ public sealed class ExplainTests
         from name in Gen.Elements("x", "y")
         from kind in Gen.Elements(Enum.GetValues<ValueMatchKind>())
         from value in Gen.Elements("1", "2", "1|2")
-        select new ValueMatch { Name = name, Kind = kind, Value = kind is ValueMatchKind.Exact or ValueMatchKind.Regex ? value : "" };
+        select new ValueMatch(name, kind, kind is ValueMatchKind.Exact or ValueMatchKind.Regex ? value : "");
 
     private static readonly Gen<Route> Routes =
         from path in PathMatches
@@ -79,8 +79,8 @@ public sealed class ExplainTests
             Name = "one",
             Path = new PathMatch(PathMatchKind.Prefix, "/a"),
             Methods = ["POST", "PUT"],
-            Headers = [new ValueMatch { Name = "x-old", Kind = ValueMatchKind.Absent, Value = "" }],
-            Query = [new ValueMatch { Name = "q", Kind = ValueMatchKind.Regex, Value = "[ab]" }],
+            Headers = [new ValueMatch("x-old", ValueMatchKind.Absent, "")],
+            Query = [new ValueMatch("q", ValueMatchKind.Regex, "[ab]")],
             Upstream = "app",
         };
         var table = new PathTable([new RouteModel("h", route with { Query = url.Contains('?', StringComparison.Ordinal) ? route.Query : [] }, upstream: null, counter: 0)]);
@@ -100,8 +100,8 @@ public sealed class ExplainTests
                 { "an exact path before a prefix", plain with { Path = new PathMatch(PathMatchKind.Exact, "/a") }, plain },
                 { "its path is longer", plain, plain with { Path = new PathMatch(PathMatchKind.Prefix, "/") } },
                 { "it names methods", plain with { Methods = ["GET"] }, plain },
-                { "it has more conditions for headers", plain with { Headers = [new ValueMatch { Name = "host", Kind = ValueMatchKind.Present, Value = "" }] }, plain },
-                { "it has more conditions for the query", plain with { Query = [new ValueMatch { Name = "x", Kind = ValueMatchKind.Absent, Value = "" }] }, plain },
+                { "it has more conditions for headers", plain with { Headers = [new ValueMatch("host", ValueMatchKind.Present, "")] }, plain },
+                { "it has more conditions for the query", plain with { Query = [new ValueMatch("x", ValueMatchKind.Absent, "")] }, plain },
                 { "it is written first", plain with { Name = "first" }, plain },
             };
         }
@@ -174,7 +174,7 @@ public sealed class ExplainTests
         Listeners =
         [
             new Listener { Name = "web", Address = new IPEndPoint(IPAddress.Loopback, 0) },
-            new Listener { Name = "pass", Address = new IPEndPoint(IPAddress.Loopback, 0), Protocol = ListenerProtocol.TlsPassthrough, ServerNames = [new ServerName { Host = "*.example", Upstream = "app" }] },
+            new Listener { Name = "pass", Address = new IPEndPoint(IPAddress.Loopback, 0), Protocol = ListenerProtocol.TlsPassthrough, ServerNames = [new ServerNameRoute { Host = "*.example", Upstream = "app" }] },
             new Listener { Name = "raw", Address = new IPEndPoint(IPAddress.Loopback, 0), Protocol = ListenerProtocol.Tcp, DefaultUpstream = "app" },
         ],
         VirtualHosts = [new VirtualHost { Name = "shop", Hosts = ["*.example"], Listeners = ["web"], Routes = [new Route { Name = "all", Upstream = "app" }] }],
