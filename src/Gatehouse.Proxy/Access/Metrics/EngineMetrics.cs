@@ -29,6 +29,7 @@ internal sealed class EngineMetrics(ProxyEngine engine, EngineState state)
             var text = new MetricText(buffer.AsSpan(0, BufferSize), sink);
             var index = engine.Figures();
             WriteProcess(ref text);
+            text.Single(MetricList.Flows, engine.Flows);
             text.Single(MetricList.Routes, index.Routes.Count);
             text.Single(MetricList.RoutesLeftOut, Math.Max(0, index.Routes.Count - mostRoutes));
             text.Single(MetricList.LogLines, state.Log?.Lines ?? 0);
@@ -82,6 +83,7 @@ internal sealed class EngineMetrics(ProxyEngine engine, EngineState state)
         EachLoop(ref text, MetricList.LoopHandedOver, static l => l.HandedOver);
         EachLoop(ref text, MetricList.LoopBuffers, static l => l.Loop.Buffers.InUse);
         EachLoop(ref text, MetricList.LoopBuffersKept, static l => l.Loop.Buffers.KeptBytes);
+        EachLoop(ref text, MetricList.LoopPipes, static l => l.Loop.Pipes.InUse);
         EachLoop(ref text, MetricList.LoopIdle, static l => l.Upstreams.Idle);
     }
 

@@ -20,6 +20,7 @@ internal static class MetricList
     public static readonly MetricFamily Draining = new("draining", MetricKind.Gauge, "", "1 while the engine takes no more connections and ends those it has.");
     public static readonly MetricFamily Connections = new("connections", MetricKind.Gauge, "", "Client connections that are open.");
     public static readonly MetricFamily MaxConnections = new("max_connections", MetricKind.Gauge, "", "Client connections that may be open; beyond it new ones wait in the kernel.");
+    public static readonly MetricFamily Flows = new("flows", MetricKind.Gauge, "", "UDP flows that are open.");
     public static readonly MetricFamily Routes = new("routes", MetricKind.Gauge, "", "Routes of the configuration.");
     public static readonly MetricFamily RoutesLeftOut = new("routes_without_series", MetricKind.Gauge, "", "Routes without series of their own here, since there are more than series are made for.");
     public static readonly MetricFamily LogLines = new("log_lines_total", MetricKind.Counter, "", "Lines of the access log.");
@@ -32,6 +33,7 @@ internal static class MetricList
     public static readonly MetricFamily LoopHandedOver = new("loop_handed_over", MetricKind.Gauge, "loop", "Connections that other loops accepted for this one and that it has not taken up yet.");
     public static readonly MetricFamily LoopBuffers = new("loop_buffers_in_use", MetricKind.Gauge, "loop", "Buffers that hold bytes of requests and responses.");
     public static readonly MetricFamily LoopBuffersKept = new("loop_buffers_kept_bytes", MetricKind.Gauge, "loop", "Bytes of buffers that wait to be used again.");
+    public static readonly MetricFamily LoopPipes = new("loop_pipes_in_use", MetricKind.Gauge, "loop", "Pipes that hold bytes of TCP sessions.");
     public static readonly MetricFamily LoopIdle = new("loop_idle_upstream_connections", MetricKind.Gauge, "loop", "Connections to endpoints that wait for another request.");
 
     /// <summary>For each listener.</summary>
@@ -60,8 +62,8 @@ internal static class MetricList
     /// <summary>All of them.</summary>
     public static IEnumerable<MetricFamily> All =>
     [
-        Info, StartTime, Resident, Collections, GcPause, Revision, Restarts, Draining, Connections, MaxConnections, Routes, RoutesLeftOut, LogLines, LogDropped, Refusals,
-        LoopTurns, LoopAllocated, LoopConnections, LoopHandedOver, LoopBuffers, LoopBuffersKept, LoopIdle,
+        Info, StartTime, Resident, Collections, GcPause, Revision, Restarts, Draining, Connections, MaxConnections, Flows, Routes, RoutesLeftOut, LogLines, LogDropped, Refusals,
+        LoopTurns, LoopAllocated, LoopConnections, LoopHandedOver, LoopBuffers, LoopBuffersKept, LoopPipes, LoopIdle,
         .. OfListener.Select(f => f.Family), ListenerResponses, .. OfRoute.Select(f => f.Family), RouteResponses, .. OfEndpoint.Select(f => f.Family), EndpointResponses,
     ];
 
