@@ -1,5 +1,10 @@
 using Gatehouse;
 using Gatehouse.Commands;
+using Gatehouse.Proxy.Supervision;
+using Gatehouse.ProxyRun;
+
+// An engine is started by its parent alone, and needs nothing of the command line.
+if (args is [ProxyParent.EngineWord]) return EngineHost.Run(channel: 3, TimeProvider.System);
 
 var host = new HostContext
 {
@@ -10,4 +15,6 @@ var host = new HostContext
     Variable = Environment.GetEnvironmentVariable,
     Interactive = !Console.IsOutputRedirected,
 };
-return await CommandLine.RunAsync(args, host, CommandList.All);
+
+// A proxy runs for months on small machines, and none of the other commands need be loaded for that.
+return await CommandLine.RunAsync(args, host, args is ["proxy", ..] ? [ProxyCommand.Create] : CommandList.All);

@@ -62,7 +62,7 @@ internal sealed class RunningEngine : IDisposable
     public long Refused(Refusal refusal) => Refused(RefusalReasons.Of(refusal));
 
     /// <summary>A figure of a thing, such as <c>endpoint/app/app-0</c>.</summary>
-    public long Figure(string thing, Counter counter) => Engine.Sum(Engine.Compiled.Places.Of(thing), counter);
+    public long Figure(string thing, Counter counter) => Engine.Sum(Engine.Compiled.Places.Find(thing), counter);
 
     /// <summary>Waits until the loops have taken up all that has reached them.</summary>
     public void Settle()
@@ -119,8 +119,12 @@ internal sealed class RunningEngine : IDisposable
             // A listener that paused looks again a moment later.
             var looks = 0;
             Assert.True(SpinWait.SpinUntil(() => !HasDeadline(loop) || (_time is not null && ++looks == 10), TimeSpan.FromSeconds(5)) && looks < 10, "a deadline is left");
-            var left = OnLoop(loop, static l => (Buffers: l.Loop.Buffers.InUse, Trailers: l.Trailers.InUse, l.Upstreams.Idle, l.HandedOver));
-            Assert.Equal((0L, 0, 0, 0), left);
+            var left = OnLoop(loop, static l =>
+            {
+                l.Upstreams.CloseIdle(all: true);
+                return (Buffers: l.Loop.Buffers.InUse, Pipes: l.Loop.Pipes.InUse, Trailers: l.Trailers.InUse, l.Upstreams.Idle, l.HandedOver);
+            });
+            Assert.Equal((0L, 0, 0, 0, 0), left);
         }
 
         foreach (var listener in Engine.Compiled.Listeners.Values)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Gatehouse.Bench.Proxy;
@@ -15,10 +16,12 @@ internal static unsafe partial class Machine
     /// <summary>Where the load and the backend run: the last processor.</summary>
     public static int LoadProcessor => Environment.ProcessorCount - 1;
 
+    private const int Ahead = -10;
     private const int ProcessClock = 2; // CPUCLOCK_SCHED of linux/posix-timers.h
     private const int DescriptorLimit = 7; // RLIMIT_NOFILE
     private const int MonotonicClock = 1;
     private const int AbsoluteTime = 1;
+    private const int Truncate = 0x20;
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
     private const long Nanoseconds = 1_000_000_000;
@@ -77,8 +80,46 @@ internal static unsafe partial class Machine
         if (ArmTimer(timer, AbsoluteTime, times, null) != 0) throw new InvalidOperationException($"timerfd_settime: errno {Marshal.GetLastPInvokeError()}");
     }
 
+    /// <summary>Takes bytes off a TCP socket without copying them (MSG_TRUNC, tcp(7)); as recv.</summary>
+    public static int Discard(int fd, int most)
+    {
+        var taken = Receive(fd, null, (nuint)most, Truncate);
+        return taken >= 0 ? (int)taken : -Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>Words that start a program on the proxies' processor, ahead of what else runs here where that is allowed.</summary>
+    /// <remarks>
+    /// Not with real-time priority, which would make rounds steadier still: a thread of .NET then span in the kernel for minutes, waiting for what only a thread with less priority on the
+    /// same processor could have done, and could not even be killed.
+    /// </remarks>
+    public static string[] ProxyPrefix { get; } =
+        ["nice", $"--adjustment={Ahead}", "taskset", "--cpu-list", ProxyProcessor.ToString(CultureInfo.InvariantCulture)];
+
+    /// <summary>
+    /// Puts the session of a process ahead of others, where that is allowed: the kernel shares processors between sessions before it looks at nice (sched(7), autogroup). Our own is put
+    /// back at the end.
+    /// </summary>
+    public static void PutAhead(int process) => SetSession(process, Ahead);
+
+    /// <summary>Takes that back.</summary>
+    public static void PutBack(int process) => SetSession(process, 0);
+
+    private static void SetSession(int process, int nice)
+    {
+        try
+        {
+            File.WriteAllText($"/proc/{process}/autogroup", nice.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No such thing here, or no privilege: the rounds differ more.
+        }
+    }
+
     private static void Pin(int processor)
     {
+        // Like the proxies': refused without privilege, which only makes the rounds differ more.
+        _ = SetPriority(0, 0, Ahead);
         var set = stackalloc byte[128];
         new Span<byte>(set, 128).Clear();
         set[processor / 8] = (byte)(1 << (processor % 8));
@@ -90,6 +131,12 @@ internal static unsafe partial class Machine
 
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static partial int SetAffinity(int thread, nuint size, byte* set);
+
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    private static partial int SetPriority(int which, int who, int priority);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint Receive(int fd, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "prlimit", SetLastError = true)]
     private static partial int ResourceLimit(int process, int resource, Limit* value, Limit* old);

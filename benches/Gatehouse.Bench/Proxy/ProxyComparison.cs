@@ -19,7 +19,7 @@ internal static class ProxyComparison
 
     public static Comparison Comparison { get; } = new("proxy", RunAsync);
 
-    private static readonly IReadOnlyList<(string Name, Func<ProxyStage, Task> RunAsync)> Parts = [.. RequestCost.Parts];
+    private static readonly IReadOnlyList<(string Name, Func<ProxyStage, Task> RunAsync)> Parts = [.. RequestCost.Parts, ("tcp", TcpCost.RunAsync), ("latency", Latency.RunAsync), ("alloc", Allocation.RunAsync), ("memory", Memory.RunAsync), ("churn", Churn.RunAsync), ("upgrade", Upgrade.RunAsync), ("crash", Crash.RunAsync), ("fuzz", Fuzzing.RunAsync)];
 
     /// <summary>What <c>--only</c> takes.</summary>
     public static IEnumerable<string> PartNames => Parts.Select(part => part.Name);
@@ -32,10 +32,12 @@ internal static class ProxyComparison
         var started = Stopwatch.GetTimestamp();
         context.Report.Row($"machine: {Environment.ProcessorCount} processors, load {Load()} before the start; Linux {Environment.OSVersion.Version}");
         if (!Machine.AllowDescriptors(Descriptors)) context.Report.Row($"this user may not open {Descriptors:n0} descriptors; parts with many connections will say so");
+        await using var turn = await TurnAsync(end.Token);
         // In /tmp and with a short name: the path of a Unix socket has room for 107 characters.
         var folder = Directory.CreateTempSubdirectory("gatehouse-bench-").FullName;
         try
         {
+            Machine.PutAhead(Environment.ProcessId);
             await using var backend = Backend.Start(ProxySetup.Groups);
             var stage = new ProxyStage(context, folder, backend, end.Token);
             foreach (var (name, run) in Parts.Where(part => context.Has(part.Name))) await RunPartAsync(stage, name, run);
@@ -47,6 +49,7 @@ internal static class ProxyComparison
         }
         finally
         {
+            Machine.PutBack(Environment.ProcessId);
             Directory.Delete(folder, recursive: true);
         }
 
@@ -60,6 +63,32 @@ internal static class ProxyComparison
         }
     }
 
+    /// <summary>Two runs at a time would measure each other: the second waits until the first is over. Null: it was told to end before.</summary>
+    private static async Task<FileStream?> TurnAsync(CancellationToken cancellation)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        for (var told = false; !cancellation.IsCancellationRequested; told = true)
+        {
+            try
+            {
+                // Held by the kernel (flock(2)) and gone with this process; the file stays, for whoever comes next.
+                return new FileStream(Path.Combine(Path.GetTempPath(), "gatehouse-bench-proxy.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (!told)
+            {
+                await Console.Error.WriteLineAsync("another comparison of proxies is running: waiting for its end");
+            }
+            catch (IOException)
+            {
+                // Still.
+            }
+
+            await pace.WaitForNextTickAsync(CancellationToken.None);
+        }
+
+        return null;
+    }
+
     /// <summary>One part that fails does not take the others with it, but the run fails.</summary>
     private static async Task RunPartAsync(ProxyStage stage, string name, Func<ProxyStage, Task> run)
     {
@@ -70,7 +99,7 @@ internal static class ProxyComparison
             await run(stage);
             stage.Report.Row($"  took {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException or TimeoutException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (!stage.Cancellation.IsCancellationRequested)
         {
             stage.Report.Row($"{name} FAILED: {e.Message}");
             Environment.ExitCode = 1;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Gatehouse.Bench.Scale;
+using Gatehouse.Linux.Processes;
 
 namespace Gatehouse.Bench.Proxy;
 
@@ -12,11 +13,18 @@ internal sealed class ProxyProcess : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly ServedProcess _process;
 
-    private ProxyProcess(string name, ServedProcess process, ProxyPorts ports, string output) => (Name, _process, Ports, Output) = (name, process, ports, output);
+    private ProxyProcess(string name, ServedProcess process, ProxyPorts ports, string output, string errors) =>
+        (Name, _process, Ports, Output, Errors) = (name, process, ports, output, errors);
 
     public string Name { get; }
 
     public ProxyPorts Ports { get; }
+
+    /// <summary>Of the process that was started, which may watch over others.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>What it says on standard error.</summary>
+    public string Errors { get; }
 
     /// <summary>Where its standard output goes.</summary>
     public string Output { get; }
@@ -27,11 +35,11 @@ internal sealed class ProxyProcess : IAsyncDisposable
     /// <summary>Memory in RAM of all its processes, in MB.</summary>
     public double Megabytes => Tree().Sum(Usage.Megabytes);
 
-    /// <summary>Memory in RAM of the process that has most.</summary>
-    public double LargestMegabytes => Tree().Max(Usage.Megabytes);
+    /// <summary>Memory in RAM of the process that serves, in MB.</summary>
+    public double EngineMegabytes => Usage.Megabytes(Worker ?? _process.Id);
 
-    /// <summary>The process that serves: the first one's child, or the first one itself where it has none.</summary>
-    public int Engine => Tree() is [_, var child, ..] ? child : _process.Id;
+    /// <summary>The process that serves for another one that watches over it; null when there is none, or none at the moment.</summary>
+    public int? Worker => Tree() is [_, var child, ..] ? child : null;
 
     /// <summary>Starts it on the proxies' processor and waits until it accepts.</summary>
     /// <param name="name">For people and files.</param>
@@ -42,12 +50,15 @@ internal sealed class ProxyProcess : IAsyncDisposable
     {
         var output = Path.Combine(folder, $"{name}.out");
         // Standard output may be the access log of a proxy that writes it nowhere else: it goes straight into the file.
-        var process = ServedProcess.Start(Path.Combine(folder, $"{name}.err"), "sh",
-            ["-c", """exec "$@" >"$0" """, output, "taskset", "--cpu-list", Machine.ProxyProcessor.ToString(CultureInfo.InvariantCulture), .. command]);
-        var proxy = new ProxyProcess(name, process, ports, output);
+        var errors = Path.Combine(folder, $"{name}.err");
+        var process = ServedProcess.Start(errors, "sh",
+            ["-c", """exec "$@" >"$0" """, output, .. Machine.ProxyPrefix, .. command]);
+        var proxy = new ProxyProcess(name, process, ports, output, errors);
         try
         {
-            foreach (var port in ports.All) await proxy.AcceptsAsync(port, cancellation);
+            await proxy.AcceptsAsync(ports.Traffic, cancellation);
+            // One that leads a session of its own is not in ours.
+            foreach (var id in proxy.Tree()) Machine.PutAhead(id);
             return proxy;
         }
         catch
@@ -57,7 +68,13 @@ internal sealed class ProxyProcess : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _process.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        var tree = Tree().Select(ProcessIdentity.Of).OfType<ProcessIdentity>().ToList();
+        await _process.DisposeAsync();
+        // Should the first have been killed because it did not end, it took nobody with it.
+        foreach (var left in tree.Where(p => p.IsAlive)) left.Signal(ProcessSignal.Kill);
+    }
 
     private async Task AcceptsAsync(int port, CancellationToken cancellation)
     {
@@ -66,7 +83,7 @@ internal sealed class ProxyProcess : IAsyncDisposable
         while (true)
         {
             if (Stopwatch.GetElapsedTime(started) > Patience) throw new TimeoutException($"{Name} does not accept on port {port}: {_process.Tail()}");
-            if (HasEnded()) throw new InvalidOperationException($"{Name} ended before it accepted: {_process.Tail()} {string.Join(' ', File.ReadLines(Output).TakeLast(3))}");
+            if (HasEnded) throw new InvalidOperationException($"{Name} ended before it accepted: {_process.Tail()} {string.Join(' ', File.ReadLines(Output).TakeLast(3))}");
             try
             {
                 using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -82,8 +99,8 @@ internal sealed class ProxyProcess : IAsyncDisposable
         }
     }
 
-    // One that ended stays a zombie until its shell, which waits for other things, takes it away.
-    private bool HasEnded() => !_process.IsAlive || File.ReadAllText($"/proc/{_process.Id}/stat").Contains(") Z ", StringComparison.Ordinal);
+    /// <summary>Whether the process that was started is gone. It stays a zombie until its shell, which waits for other things, takes it away.</summary>
+    public bool HasEnded => !_process.IsAlive || File.ReadAllText($"/proc/{_process.Id}/stat").Contains(") Z ", StringComparison.Ordinal);
 
     /// <summary>The process and all its descendants, parents first.</summary>
     private List<int> Tree()
@@ -112,8 +129,6 @@ internal sealed class ProxyProcess : IAsyncDisposable
 /// <param name="Admin">Its figures.</param>
 internal sealed record ProxyPorts(int Traffic, int Admin)
 {
-    public IEnumerable<int> All => [Traffic, Admin];
-
     public static ProxyPorts Take() => Free(2) is [var traffic, var admin] ? new(traffic, admin) : throw new InvalidOperationException("no ports");
 
     /// <summary>Ports of 127.0.0.1 that were free a moment ago, all different.</summary>

@@ -6,6 +6,8 @@ namespace Gatehouse.Bench.Proxy;
 /// <summary>What the parts share.</summary>
 internal sealed class ProxyStage(BenchContext context, string folder, Backend backend, CancellationToken cancellation)
 {
+    private const string StandIn = "haproxy-again";
+
     public bool Quick => context.Quick;
 
     public Report Report => context.Report;
@@ -27,9 +29,18 @@ internal sealed class ProxyStage(BenchContext context, string folder, Backend ba
         Certificate = spoken == Spoken.Https ? Certificate : null,
     };
 
+    /// <summary>Whether HAProxy stands in the engine's place.</summary>
+    public bool IsNoise => context.Noise;
+
+    /// <summary>For people.</summary>
+    public string EngineName => IsNoise ? "haproxy again" : "gatehouse";
+
+    /// <summary>The engine, or what stands in its place, to be told of changes.</summary>
+    public Task<ChangeFeed> StartFedAsync(ProxySetup setup) => IsNoise ? ChangeFeed.HaproxyAsync(setup, cancellation) : FedEngine.StartAsync(setup);
+
     /// <summary>The engine, or what stands in its place.</summary>
     public Task<ProxyProcess> StartEngineAsync(ProxySetup setup) =>
-        context.Noise ? Haproxy.StartAsync("haproxy-again", setup, "", cancellation) : Engine.StartAsync(setup, cancellation);
+        IsNoise ? Haproxy.StartAsync(StandIn, setup, "", cancellation) : Engine.StartAsync(setup, cancellation);
 
     /// <summary>Starts HAProxy, the engine and where it is asked for nginx, in this order.</summary>
     public async Task<Contenders> StartAsync(ProxySetup setup, bool nginx)
@@ -38,7 +49,7 @@ internal sealed class ProxyStage(BenchContext context, string folder, Backend ba
         try
         {
             all.Add("haproxy", await Haproxy.StartAsync(setup, cancellation));
-            all.Add(context.Noise ? "haproxy again" : "gatehouse", await StartEngineAsync(setup));
+            all.Add(EngineName, await StartEngineAsync(setup));
             if (nginx) all.Add("nginx", await Nginx.StartAsync("nginx", setup, serverForEachHost: false, cancellation));
             if (nginx && !context.Quick) all.Add("nginx, a server for each host", await Nginx.StartAsync("nginx-servers", setup, serverForEachHost: true, cancellation));
             return all;

@@ -9,7 +9,7 @@ namespace Gatehouse.Bench.Scale;
 internal sealed class ServedProcess : IAsyncDisposable
 {
     // Ctrl-C at a terminal goes to the whole group: the shell has to outlive it. Caught, not ignored: the program would inherit that, and never end.
-    private const string Keeper = """trap : INT TERM; "$@" 2>"$0" & echo $!; read -r _; kill -TERM $! 2>/dev/null; wait $!""";
+    private const string Keeper = """trap : INT TERM; "$@" 2>"$0" & echo $!; read -r _; kill -TERM $! 2>/dev/null; wait $! 2>/dev/null""";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly Process _shell;

@@ -17,6 +17,7 @@ internal static unsafe partial class Libcrypto
     public const int ExtraDataOfContext = 1;
     public const ulong StorePartialChain = 0x80000;
     public const uint HostNoPartialWildcards = 4;
+    public const int SelectKeyPair = 0x87;
 
     [LibraryImport(Library, EntryPoint = "BIO_get_new_index")]
     public static partial int NewBioIndex();
@@ -72,6 +73,24 @@ internal static unsafe partial class Libcrypto
 
     [LibraryImport(Library, EntryPoint = "PEM_read_bio_PrivateKey")]
     public static partial nint ReadPrivateKey(nint bio, nint into, void* password, void* argument);
+
+    [LibraryImport(Library, EntryPoint = "OSSL_DECODER_CTX_new_for_pkey")]
+    public static partial nint NewKeyDecoder(nint* key, byte* inputType, byte* inputStructure, byte* keyType, int selection, nint library, byte* properties);
+
+    [LibraryImport(Library, EntryPoint = "OSSL_DECODER_from_bio")]
+    public static partial int Decode(nint decoder, nint bio);
+
+    [LibraryImport(Library, EntryPoint = "OSSL_DECODER_CTX_set_pem_password_cb")]
+    public static partial int SetDecoderPassword(nint decoder, void* password, void* argument);
+
+    [LibraryImport(Library, EntryPoint = "OSSL_DECODER_CTX_free")]
+    public static partial void FreeDecoder(nint decoder);
+
+    [LibraryImport(Library, EntryPoint = "X509_get0_pubkey")]
+    public static partial nint PublicKey(nint certificate);
+
+    [LibraryImport(Library, EntryPoint = "EVP_PKEY_get0_type_name")]
+    public static partial byte* KeyTypeName(nint key);
 
     [LibraryImport(Library, EntryPoint = "X509_free")]
     public static partial void FreeCertificate(nint certificate);

@@ -42,6 +42,8 @@ internal static unsafe partial class Libssl
     public const int ErrorWantWrite = 3;
     public const int ErrorZeroReturn = 6;
 
+    public const int ShutdownSentAndReceived = 3;
+
     public const int CallbackOk = 0;
     public const int CallbackAlertFatal = 2;
     public const int CallbackNoAcknowledge = 3;
@@ -145,6 +147,9 @@ internal static unsafe partial class Libssl
     [LibraryImport(Library, EntryPoint = "SSL_shutdown")]
     public static partial int Shutdown(nint ssl);
 
+    [LibraryImport(Library, EntryPoint = "SSL_set_shutdown")]
+    public static partial void SetShutdown(nint ssl, int mode);
+
     [LibraryImport(Library, EntryPoint = "SSL_get_error")]
     public static partial int GetError(nint ssl, int result);
 
@@ -184,8 +189,8 @@ internal static unsafe partial class Libssl
     [LibraryImport(Library, EntryPoint = "SSL_set_session")]
     public static partial int SetSession(nint ssl, nint session);
 
-    [LibraryImport(Library, EntryPoint = "SSL_SESSION_up_ref")]
-    public static partial int KeepSession(nint session);
+    [LibraryImport(Library, EntryPoint = "SSL_get1_session")]
+    public static partial nint Session(nint ssl);
 
     [LibraryImport(Library, EntryPoint = "SSL_SESSION_free")]
     public static partial void FreeSession(nint session);

@@ -12,12 +12,15 @@ internal static unsafe class Pem
     /// <summary>More in one file are refused: the largest bundles of authorities have a few hundred.</summary>
     private const int MaxCertificates = 10_000;
 
+    /// <summary>So that no text is empty: OpenSSL takes no null.</summary>
+    private const string Ending = "\n";
+
     /// <summary>All certificates of a text, in its order; other blocks are passed over. The caller frees them.</summary>
     /// <exception cref="OpenSslException">There is none, or one is broken.</exception>
     public static List<nint> Certificates(string pem, string what)
     {
         List<nint> found = [];
-        var bytes = Encoding.UTF8.GetBytes(pem);
+        var bytes = Encoding.UTF8.GetBytes(pem + Ending);
         fixed (byte* start = bytes)
         {
             Libcrypto.ClearErrors();
@@ -47,10 +50,13 @@ internal static unsafe class Pem
     }
 
     /// <summary>The first private key of a text. The caller frees it.</summary>
+    /// <param name="pem">The text.</param>
+    /// <param name="certificate">The certificate that it belongs to: told the type, OpenSSL needs a quarter of the time.</param>
+    /// <param name="what">What is read, for messages.</param>
     /// <exception cref="OpenSslException">There is none, it is encrypted, or it is broken.</exception>
-    public static nint PrivateKey(string pem, string what)
+    public static nint PrivateKey(string pem, nint certificate, string what)
     {
-        var bytes = Encoding.UTF8.GetBytes(pem);
+        var bytes = Encoding.UTF8.GetBytes(pem + Ending);
         try
         {
             fixed (byte* start = bytes)
@@ -58,7 +64,15 @@ internal static unsafe class Pem
                 Libcrypto.ClearErrors();
                 var bio = Libcrypto.NewMemoryBio(start, bytes.Length);
                 OpenSslLibrary.Require(bio != 0, $"reading {what}");
-                var key = Libcrypto.ReadPrivateKey(bio, 0, PasswordFunction, null);
+                var key = KeyOfType(bio, Libcrypto.PublicKey(certificate));
+                _ = Libcrypto.FreeBio(bio);
+                if (key != 0) return key;
+
+                // A key of another type, or none at all: read without a type, it says what it is.
+                Libcrypto.ClearErrors();
+                bio = Libcrypto.NewMemoryBio(start, bytes.Length);
+                OpenSslLibrary.Require(bio != 0, $"reading {what}");
+                key = Libcrypto.ReadPrivateKey(bio, 0, PasswordFunction, null);
                 _ = Libcrypto.FreeBio(bio);
                 OpenSslLibrary.Require(key != 0, $"reading {what} (a PEM private key without a password)");
                 return key;
@@ -67,6 +81,21 @@ internal static unsafe class Pem
         finally
         {
             CryptographicOperations.ZeroMemory(bytes);
+        }
+    }
+
+    private static nint KeyOfType(nint bio, nint like)
+    {
+        if (like == 0) return 0;
+        nint key = 0;
+        fixed (byte* pem = "PEM\0"u8)
+        {
+            var decoder = Libcrypto.NewKeyDecoder(&key, pem, null, Libcrypto.KeyTypeName(like), Libcrypto.SelectKeyPair, 0, null);
+            if (decoder == 0) return 0;
+            _ = Libcrypto.SetDecoderPassword(decoder, PasswordFunction, null);
+            _ = Libcrypto.Decode(decoder, bio);
+            Libcrypto.FreeDecoder(decoder);
+            return key;
         }
     }
 

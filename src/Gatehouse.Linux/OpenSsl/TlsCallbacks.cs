@@ -105,7 +105,10 @@ internal static unsafe class TlsCallbacks
                 for (var at = 0; at < keys.Length; at += TlsTicketKeys.KeyBytes)
                 {
                     if (!keys.AsSpan(at, TlsTicketKeys.NameBytes).SequenceEqual(new ReadOnlySpan<byte>(name, TlsTicketKeys.NameBytes))) continue;
-                    return !UseKey(start + at, iv, cipher, mac, encrypt: false) ? -1 : at == 0 ? 1 : 2;
+                    if (!UseKey(start + at, iv, cipher, mac, encrypt: false)) return -1;
+
+                    // In TLS 1.3 a ticket is used once (RFC 8446 appendix C.4): without a new one the client's next handshake would be a full one.
+                    return at > 0 || Libssl.Version(ssl) == (int)TlsProtocol.Tls13 ? 2 : 1;
                 }
 
                 return 0;

@@ -41,7 +41,7 @@ public sealed unsafe class TlsCertificate : IDisposable
         var certificate = new TlsCertificate(Pem.Certificates(chain, "the certificate"), 0, staple.IsEmpty ? null : staple.ToArray());
         try
         {
-            certificate._key = Pem.PrivateKey(key, "the key");
+            certificate._key = Pem.PrivateKey(key, certificate._chain[0], "the key");
             OpenSslLibrary.Require(Libcrypto.CheckPrivateKey(certificate._chain[0], certificate._key) == 1, "matching the key with the certificate");
             if (certificate.Staple is { } response) Check(response);
             return certificate;

@@ -77,7 +77,10 @@ internal sealed class KeyLogFile(string path)
 {
     private static readonly FileStreamOptions Options = new()
     {
-        Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        Mode = FileMode.Append,
+        Access = FileAccess.Write,
+        Share = FileShare.ReadWrite,
+        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
     };
 
     private readonly Lock _gate = new();

@@ -15,6 +15,7 @@ public sealed unsafe class TlsSession : IDisposable
     private readonly TlsContextData _data;
     private TlsContext? _handshaking;
     private nint _ssl;
+    private bool _agreed;
     private bool _broken;
     private TlsStatus _readEnd;
 
@@ -39,14 +40,14 @@ public sealed unsafe class TlsSession : IDisposable
         }
     }
 
-    /// <summary>Whether the handshake is done.</summary>
-    public bool Established => _handshaking is null && !_broken && _ssl != 0;
+    /// <summary>Whether the handshake is done, and nothing has broken the session since.</summary>
+    public bool Established => _agreed && !_broken;
 
     /// <summary>Why it failed; of kind <see cref="TlsFaultKind.None"/> while it has not.</summary>
     public TlsFault LastFault { get; private set; }
 
-    /// <summary>The version agreed to.</summary>
-    public TlsProtocol Version => Established ? (TlsProtocol)Libssl.Version(Ssl) : TlsProtocol.None;
+    /// <summary>The version agreed to; none before the handshake is done.</summary>
+    public TlsProtocol Version => _agreed ? (TlsProtocol)Libssl.Version(Ssl) : TlsProtocol.None;
 
     /// <summary>The cipher suite agreed to, in ASCII and for good: the name is the library's. Empty before.</summary>
     public ReadOnlySpan<byte> Cipher => Libssl.CurrentCipher(Ssl) is not 0 and var cipher ? MemoryMarshal.CreateReadOnlySpanFromNullTerminated(Libssl.CipherName(cipher)) : default;
@@ -141,6 +142,8 @@ public sealed unsafe class TlsSession : IDisposable
         var result = Libssl.Handshake(_ssl);
         if (result != 1) return Ended(result) is var status && status == TlsStatus.Closed ? Break(TlsFault.Truncation) : status;
         Leave();
+        _agreed = true;
+        if (_peer is not null) KeepRenewed(_peer);
         return TlsStatus.Done;
     }
 
@@ -224,6 +227,9 @@ public sealed unsafe class TlsSession : IDisposable
             var turn = _buffers.Turn;
             if (turn->Reader == _ssl) turn->IncomingStart = turn->IncomingEnd = 0;
             if (turn->Writer == _ssl) turn->Writer = 0;
+
+            // Else OpenSSL takes a connection that was closed without close_notify for a reason never to resume its session.
+            if (_peer is not null && Established) Libssl.SetShutdown(_ssl, Libssl.ShutdownSentAndReceived);
             Libssl.Free(_ssl);
             _ssl = 0;
         }
@@ -247,6 +253,14 @@ public sealed unsafe class TlsSession : IDisposable
         }
 
         peer.Resume(_ssl);
+    }
+
+    /// <summary>A server may renew the ticket while it resumes; before TLS 1.3 OpenSSL tells nobody.</summary>
+    private void KeepRenewed(TlsPeer peer)
+    {
+        if (!Resumed || Version != TlsProtocol.Tls12) return;
+        var session = Libssl.Session(_ssl);
+        if (session != 0 && !peer.Keep(session)) Libssl.FreeSession(session);
     }
 
     /// <summary>Makes the turn this session's. Bytes of another connection in it would be sent to the wrong peer: that is a bug of the loop.</summary>

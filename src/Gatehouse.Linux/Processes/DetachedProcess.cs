@@ -26,6 +26,12 @@ public sealed record ProcessOptions(string File)
     /// <summary>Where its errors go; null: where its output goes.</summary>
     public string? StandardError { get; init; }
 
+    /// <summary>Its output and errors go where the caller's go, unless they are given.</summary>
+    public bool InheritsOutput { get; init; }
+
+    /// <summary>A descriptor of the caller's that it finds as descriptor 3; null: none.</summary>
+    public SafeHandle? Descriptor { get; init; }
+
     /// <summary>Null is the caller's.</summary>
     public string? WorkingDirectory { get; init; }
 }
@@ -37,7 +43,7 @@ public readonly record struct ProcessExit(int? Code, int? Signal);
 
 /// <summary>
 /// A process that outlives its parent: it leads a session of its own (no terminal, no hang-up), has no descriptor of the
-/// parent's but the three standard ones, which lead to files, and all signals at their defaults. When the parent dies, init
+/// parent's but the three standard ones, which lead to files, and the one that it is given, and all signals at their defaults. When the parent dies, init
 /// inherits it. What ends it all the same is the control group: a systemd unit needs KillMode=process.
 /// </summary>
 public sealed class DetachedProcess
@@ -142,12 +148,30 @@ public sealed class DetachedProcess
         const string nowhere = "/dev/null";
         const int append = Libc.OpenWriteOnly | Libc.OpenCreate | Libc.OpenAppend;
         const uint mode = 0x1A0; // 0640
+        const int firstFree = 3;
+
+        // First, for it may have a number that is given away next; to itself, it loses its close-on-exec (glibc).
+        if (options.Descriptor is { } descriptor)
+        {
+            Check(Spawn.AddDuplicate(actions, (int)descriptor.DangerousGetHandle(), firstFree), options);
+        }
+
         Check(Spawn.AddOpen(actions, 0, nowhere, Libc.OpenReadOnly, 0), options);
-        Check(Spawn.AddOpen(actions, 1, options.StandardOutput ?? nowhere, append, mode), options);
-        Check(options.StandardError is { } errors
-            ? Spawn.AddOpen(actions, 2, errors, append, mode)
-            : Spawn.AddDuplicate(actions, 1, 2), options);
-        Check(Spawn.AddCloseFrom(actions, 3), options);
+        if (options.StandardOutput is not null || !options.InheritsOutput)
+        {
+            Check(Spawn.AddOpen(actions, 1, options.StandardOutput ?? nowhere, append, mode), options);
+        }
+
+        if (options.StandardError is { } errors)
+        {
+            Check(Spawn.AddOpen(actions, 2, errors, append, mode), options);
+        }
+        else if (!options.InheritsOutput)
+        {
+            Check(Spawn.AddDuplicate(actions, 1, 2), options);
+        }
+
+        Check(Spawn.AddCloseFrom(actions, options.Descriptor is null ? firstFree : firstFree + 1), options);
         if (options.WorkingDirectory is { } folder)
         {
             Check(Spawn.AddChangeDirectory(actions, folder), options);

@@ -27,6 +27,8 @@ public static unsafe class SocketCalls
     private const int ReuseAddress = 2;
     private const int SocketError = 4;
     private const int Linger = 13;
+    private const int SocketType = 3;
+    private const int DuplicateCloseOnExec = 1030;
 
     /// <summary>Reads. 0 is the end of the peer's stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -68,6 +70,9 @@ public static unsafe class SocketCalls
         }
     }
 
+    /// <summary>Takes the next connection of a listener of any family: its descriptor, which blocks, and is closed on exec.</summary>
+    public static int AcceptBlocking(int listener) => SocketLibrary.Outcome(SocketLibrary.Accept(listener, null, null, Native.Libc.OpenCloseOnExec));
+
     /// <summary>A TCP socket for the family of an address.</summary>
     public static int OpenStream(in SocketEndPoint family) => Open(family, StreamSocket);
 
@@ -83,10 +88,10 @@ public static unsafe class SocketCalls
         }
     }
 
-    /// <summary>Gives a socket its address; an IPv6 one takes no IPv4.</summary>
+    /// <summary>Gives a socket its address; an IPv6 one takes no IPv4. UDP addresses are not reused: whoever bound one last would take the packets of the first.</summary>
     public static int Bind(int fd, in SocketEndPoint address)
     {
-        _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
+        if (!IsDatagram(fd)) _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
         if (address.IsV6) _ = SetOption(fd, IPv6, OnlyV6, 1);
         fixed (SocketEndPoint* own = &address)
         {
@@ -124,6 +129,17 @@ public static unsafe class SocketCalls
         }
     }
 
+    /// <summary>Whether it is a UDP socket.</summary>
+    public static bool IsDatagram(int fd)
+    {
+        int type;
+        uint length = sizeof(int);
+        return SocketLibrary.GetOption(fd, Native.Libc.SolSocket, SocketType, &type, &length) == 0 && type == DatagramSocket;
+    }
+
+    /// <summary>Another descriptor of the same, closed on exec; or the negative error number.</summary>
+    public static int Duplicate(int fd) => SocketLibrary.Outcome(SocketLibrary.FileControl(fd, DuplicateCloseOnExec, 0));
+
     /// <summary>What became of connecting: 0, or the negative error number.</summary>
     public static int TakeError(int fd)
     {
@@ -135,6 +151,23 @@ public static unsafe class SocketCalls
 
     /// <summary>Sends small pieces at once (TCP_NODELAY).</summary>
     public static void SendAtOnce(int fd) => _ = SetOption(fd, Tcp, NoDelay, 1);
+
+    /// <summary>Bounds how long a socket that blocks waits to receive and to send; then EAGAIN.</summary>
+    public static void LimitWaits(int fd, TimeSpan most)
+    {
+        var time = stackalloc long[2] { (long)most.TotalSeconds, most.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond };
+        _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveTimeout, time, 16);
+        _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoSendTimeout, time, 16);
+    }
+
+    /// <summary>
+    /// Gives a socket room for so many bytes that wait to be read. Who is not privileged gets no more than net.core.rmem_max. The kernel counts twice as many as are asked for, since what it
+    /// keeps for a packet counts too (socket(7)).
+    /// </summary>
+    public static void GrowReceiveBuffer(int fd, int bytes)
+    {
+        if (SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveBufferForce, bytes) < 0) _ = SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveBuffer, bytes);
+    }
 
     /// <summary>A counter that wakes a loop when another thread writes to it; non-blocking.</summary>
     public static int OpenEvent() => SocketLibrary.Outcome(SocketLibrary.EventFd(0, NonBlocking | Native.Libc.OpenCloseOnExec));

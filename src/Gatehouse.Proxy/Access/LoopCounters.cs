@@ -73,11 +73,14 @@ internal sealed class LoopCounters
 
     public long ReadReason(int reason) => Volatile.Read(ref _reasons[reason]);
 
-    /// <summary>A thing is gone; its place is given to another.</summary>
-    public void Clear(int thing)
+    /// <summary>Places that are given to other things begin at 0.</summary>
+    public void Clear(IReadOnlyList<int> things)
     {
-        var at = thing * Width;
-        if (at < _values.Length) Array.Clear(_values, at, Width);
+        foreach (var thing in things)
+        {
+            var at = thing * Width;
+            if (at < _values.Length) Array.Clear(_values, at, Width);
+        }
     }
 
     private void Grow(int at)

@@ -12,6 +12,9 @@ internal readonly ref struct RequestRecord
 
     public required ReadOnlySpan<byte> Listener { get; init; }
 
+    /// <summary>Virtual host and route, with a slash between them. Empty: none takes it.</summary>
+    public required ReadOnlySpan<byte> Route { get; init; }
+
     /// <summary>Empty: none was chosen; HAProxy then has the listener's name.</summary>
     public required ReadOnlySpan<byte> Group { get; init; }
 
@@ -33,6 +36,7 @@ internal readonly ref struct RequestRecord
     /// <summary>Ta: all of it.</summary>
     public required long TotalTime { get; init; }
 
+    /// <summary>Of the response; -1: there was none.</summary>
     public required int Status { get; init; }
 
     /// <summary>To the client, with the head.</summary>
@@ -66,11 +70,65 @@ internal readonly ref struct RequestRecord
     public required int Reason { get; init; }
 }
 
+/// <summary>What is known of a TCP, TLS or UDP session when it has ended; for one log line. Times are milliseconds; -1: it never came so far.</summary>
+internal readonly ref struct SessionRecord
+{
+    public required SocketEndPoint Client { get; init; }
+
+    /// <summary>Milliseconds of the loop's clock: when it was accepted.</summary>
+    public required long BeganAt { get; init; }
+
+    public required ReadOnlySpan<byte> Listener { get; init; }
+
+    public required ReadOnlySpan<byte> Group { get; init; }
+
+    /// <summary>Empty: none was chosen.</summary>
+    public required ReadOnlySpan<byte> Endpoint { get; init; }
+
+    /// <summary>Tw: waiting for a place.</summary>
+    public required long QueueTime { get; init; }
+
+    /// <summary>Tc: connecting.</summary>
+    public required long ConnectTime { get; init; }
+
+    /// <summary>Tt: all of it.</summary>
+    public required long TotalTime { get; init; }
+
+    /// <summary>To the client.</summary>
+    public required long BytesOut { get; init; }
+
+    /// <summary>From the client.</summary>
+    public required long BytesIn { get; init; }
+
+    public required Termination Termination { get; init; }
+
+    public required int EngineConnections { get; init; }
+
+    public required int ListenerConnections { get; init; }
+
+    public required int GroupActive { get; init; }
+
+    public required int EndpointActive { get; init; }
+
+    public required int Retries { get; init; }
+
+    public required bool Redispatched { get; init; }
+
+    /// <summary>Why it was refused or cut off; see <see cref="RefusalReasons"/>.</summary>
+    public required int Reason { get; init; }
+}
+
 /// <summary>Writes a loop's lines; called on the loop, so that it neither waits nor allocates.</summary>
 internal interface IAccessLog
 {
     /// <summary>A request ended.</summary>
     void Write(in RequestRecord record);
+
+    /// <summary>A TCP, TLS or UDP session ended.</summary>
+    void Write(in SessionRecord record);
+
+    /// <summary>A connection was refused before what it speaks began.</summary>
+    void WriteRefused(in SocketEndPoint client, ReadOnlySpan<byte> listener, Termination termination, int reason, long now);
 
     /// <summary>The loop's turn is over: what was written may go out.</summary>
     void EndTurn(long now);

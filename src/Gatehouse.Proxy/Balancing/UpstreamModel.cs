@@ -1,6 +1,7 @@
 using System.Text;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Configuration;
+using Gatehouse.Proxy.Tls;
 
 namespace Gatehouse.Proxy.Balancing;
 
@@ -9,8 +10,9 @@ internal sealed class UpstreamModel
 {
     private readonly EndpointModel[] _schedule;
 
-    public UpstreamModel(UpstreamGroup config, IReadOnlyList<EndpointModel> endpoints, UpstreamState state)
+    public UpstreamModel(UpstreamGroup config, IReadOnlyList<EndpointModel> endpoints, UpstreamState state, UpstreamTlsState? tls)
     {
+        Tls = tls;
         Config = config;
         Endpoints = endpoints;
         LogName = Encoding.UTF8.GetBytes(config.Name);
@@ -19,6 +21,12 @@ internal sealed class UpstreamModel
     }
 
     public UpstreamGroup Config { get; }
+
+    /// <summary>What TLS is spoken with; null: in plain.</summary>
+    public UpstreamTlsState? Tls { get; }
+
+    /// <summary>TLS is configured and can't be spoken: then nothing is.</summary>
+    public bool IsUnspeakable => Config.Tls is not null && Tls is null;
 
     /// <summary>What outlives snapshots.</summary>
     public UpstreamState State { get; }
@@ -43,7 +51,7 @@ internal sealed class UpstreamModel
     public EndpointModel? Choose(EndpointModel? except = null)
     {
         var schedule = _schedule;
-        if (schedule.Length == 0) return null;
+        if (schedule.Length == 0 || IsUnspeakable) return null;
         if (schedule.Length == 1) return schedule[0];
         var first = schedule[State.NextTurn() % (uint)schedule.Length];
         for (var tries = schedule.Length; first == except && tries > 0; tries--) first = schedule[State.NextTurn() % (uint)schedule.Length];

@@ -154,7 +154,7 @@ public sealed record ClientTimeouts
     /// <summary>Between two requests. Default 60 s; then the connection is closed.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Without a byte of a body that is awaited, or without one taken of what is sent. Default 60 s; then 408 or the end. For TCP and UDP: without a byte in either direction, where the group says nothing.</summary>
+    /// <summary>Without a byte of a body that is awaited, or without one taken of what is sent. Default 60 s; then 408 or the end. TCP and UDP have the group's <see cref="UpstreamTimeouts.Tunnel"/> alone.</summary>
     public TimeSpan Idle { get; init; } = TimeSpan.FromSeconds(60);
 }
 

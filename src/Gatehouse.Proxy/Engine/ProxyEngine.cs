@@ -2,6 +2,7 @@ using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
+using Gatehouse.Proxy.Udp;
 
 namespace Gatehouse.Proxy.Engine;
 
@@ -14,18 +15,23 @@ internal sealed class ProxyEngine : IDisposable
     private readonly Lock _lock = new();
     private readonly SnapshotCompiler _compiler;
     private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
+    private readonly TimeProvider _time;
+    private readonly EngineLoop[] _loops;
+    private FigureIndex? _figures;
     private bool _draining;
+    private int _nextUdpLoop;
     private volatile int _maxConnections = int.MaxValue;
 
     /// <param name="threads">Loops; 0 is one for each processor.</param>
     /// <param name="time">The clock.</param>
     public ProxyEngine(int threads, TimeProvider time)
     {
+        _time = time;
         _compiler = new SnapshotCompiler(time);
-        Loops = [.. Enumerable.Range(0, threads > 0 ? threads : Environment.ProcessorCount).Select(i => new EngineLoop(i, this, time))];
+        _loops = [.. Enumerable.Range(0, threads > 0 ? threads : Environment.ProcessorCount).Select(i => new EngineLoop(i, this, time))];
     }
 
-    public IReadOnlyList<EngineLoop> Loops { get; }
+    public IReadOnlyList<EngineLoop> Loops => _loops;
 
     /// <summary>The last configuration that was put in place.</summary>
     public ProxyConfig Config { get; private set; } = new();
@@ -39,7 +45,18 @@ internal sealed class ProxyEngine : IDisposable
         get
         {
             var sum = 0;
-            foreach (var loop in Loops) sum += loop.Connections;
+            foreach (var loop in _loops) sum += loop.Connections;
+            return sum;
+        }
+    }
+
+    /// <summary>UDP flows of all loops.</summary>
+    public int Flows
+    {
+        get
+        {
+            var sum = 0;
+            foreach (var loop in _loops) sum += loop.Flows;
             return sum;
         }
     }
@@ -57,10 +74,12 @@ internal sealed class ProxyEngine : IDisposable
         lock (_lock)
         {
             _maxConnections = config.Engine.MaxConnections;
-            var removed = _compiler.Apply(config);
+            var left = _compiler.Apply(config);
             Config = config;
-            if (removed) OnAll(static loop => loop.Upstreams.CloseIdle(all: false));
+            if (_compiler.Places.TakeCleared() is { Count: > 0 } cleared) OnAll(loop => loop.Counters.Clear(cleared));
+            _figures = null;
             foreach (var name in _open.Keys.Except(_compiler.Listeners.Keys, StringComparer.Ordinal).ToList()) Close(name);
+            AfterAll(loop => loop.Forget(left), () => ThreadPool.UnsafeQueueUserWorkItem(static l => l.Dispose(), left, preferLocal: false));
         }
     }
 
@@ -75,10 +94,21 @@ internal sealed class ProxyEngine : IDisposable
                 return false;
             }
 
+            if (_draining)
+            {
+                SocketCalls.Close(fd); // Whoever connects is another process's.
+                return true;
+            }
+
             if (_open.ContainsKey(name)) Close(name);
             var open = new OpenListener(fd, new Acceptor?[Loops.Count]);
             _open[name] = open;
-            if (_draining) return true;
+            if (state.Current.Config.Protocol == ListenerProtocol.Udp)
+            {
+                ListenUdp(open, state);
+                return true;
+            }
+
             for (var i = 0; i < Loops.Count; i++)
             {
                 var index = i;
@@ -89,33 +119,53 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
-    /// <summary>Names of the listeners whose descriptors are here.</summary>
-    public IReadOnlyCollection<string> Listening
+    /// <summary>Listening descriptors by their listeners' names; they stay the engine's.</summary>
+    public IReadOnlyDictionary<string, int> Descriptors
     {
         get
         {
-            lock (_lock) return [.. _open.Keys];
+            lock (_lock) return _open.ToDictionary(o => o.Key, o => o.Value.Fd, StringComparer.Ordinal);
         }
     }
 
-    /// <summary>Takes no more connections; those that are open end after what they have begun. The descriptors are closed, for another process holds them too.</summary>
+    /// <summary>Waits until no client is connected, none that was accepted is on its way to a loop, and no UDP flow is left. False: the time was up first.</summary>
+    public bool WaitUntilIdle(TimeSpan deadline)
+    {
+        var started = _time.GetTimestamp();
+        using var pause = new ManualResetEventSlim();
+        while (Flows > 0 || !IsIdle())
+        {
+            if (_time.GetElapsedTime(started) >= deadline) return false;
+            pause.Wait(20);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Takes no more connections but those that wait in the kernel already; those that are open end after what they have begun. The descriptors are closed; another process may hold them
+    /// too.
+    /// </summary>
     public void Drain()
     {
         lock (_lock)
         {
             if (_draining) return;
             _draining = true;
-            foreach (var name in _open.Keys.ToList()) Close(name, takeQueued: false);
+            foreach (var name in _open.Keys.ToList()) Close(name);
             OnAll(static loop => loop.Drain());
         }
     }
+
+    /// <summary>The deadline of a drain came: closes what is still open.</summary>
+    public void CutOff() => OnAll(static loop => loop.CutOff());
 
     /// <summary>The loop that gets the next connection: its own, unless another has fewer by more than the slack.</summary>
     public EngineLoop LeastLoaded(EngineLoop own, int slack)
     {
         var best = own;
         var least = own.Connections - slack;
-        foreach (var loop in Loops)
+        foreach (var loop in _loops)
         {
             if (loop.Connections + loop.HandedOver >= least) continue;
             best = loop;
@@ -125,25 +175,55 @@ internal sealed class ProxyEngine : IDisposable
         return best;
     }
 
+    /// <summary>What has figures in the present configuration.</summary>
+    public FigureIndex Figures()
+    {
+        lock (_lock) return _figures ??= _compiler.Figures(Config);
+    }
+
     /// <summary>A figure over all loops.</summary>
     public long Sum(int place, Counter counter)
     {
         var sum = 0L;
-        foreach (var loop in Loops) sum += loop.Counters.Read(place, counter);
+        foreach (var loop in _loops) sum += loop.Counters.Read(place, counter);
         return sum;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var loop in Loops) loop.Loop.Dispose();
-        foreach (var open in _open.Values) SocketCalls.Close(open.Fd);
+        foreach (var loop in Loops)
+        {
+            loop.Loop.Stop();
+            loop.CloseUdp();
+            loop.Loop.Dispose();
+        }
+
+        foreach (var open in _open.Values.Where(o => o.Udp is null)) SocketCalls.Close(open.Fd);
         _open.Clear();
+        _compiler.Dispose();
     }
 
-    private void Close(string name, bool takeQueued = true)
+    /// <summary>Whether every loop, after all that it was told before, has no connection.</summary>
+    private bool IsIdle()
+    {
+        if (Connections > 0) return false;
+        using var left = new CountdownEvent(Loops.Count);
+        OnAll(_ => left.Signal());
+        left.Wait();
+        return Connections == 0 && Loops.Sum(l => l.HandedOver) == 0;
+    }
+
+    private void Close(string name)
     {
         if (!_open.Remove(name, out var open)) return;
+        if (open.UdpLoop is { } own)
+        {
+            var drain = _draining;
+            own.Loop.Post(_ => open.Udp!.Stop(drain));
+            return;
+        }
+
         var left = Loops.Count;
         for (var i = 0; i < Loops.Count; i++)
         {
@@ -152,10 +232,29 @@ internal sealed class ProxyEngine : IDisposable
             {
                 // The last of the loops takes what is still in the queue, and closes.
                 var last = Interlocked.Decrement(ref left) == 0;
-                open.Acceptors[index]?.Stop(last && takeQueued);
+                open.Acceptors[index]?.Stop(last);
                 if (last) SocketCalls.Close(open.Fd);
             });
         }
+    }
+
+    /// <summary>One loop has all of a UDP listener, for its flows are found there; several listeners are spread over the loops.</summary>
+    private void ListenUdp(OpenListener open, ListenerState state)
+    {
+        var loop = _loops[_nextUdpLoop++ % _loops.Length];
+        open.UdpLoop = loop;
+        loop.Loop.Post(_ => open.Udp = new UdpListener(loop, state, open.Fd));
+    }
+
+    /// <summary>Does something on all loops, and after the last of them what is to be done once no loop is in what it had before.</summary>
+    private void AfterAll(Action<EngineLoop> work, Action after)
+    {
+        var left = Loops.Count;
+        OnAll(loop =>
+        {
+            work(loop);
+            if (Interlocked.Decrement(ref left) == 0) after();
+        });
     }
 
     private void OnAll(Action<EngineLoop> work)
@@ -163,5 +262,12 @@ internal sealed class ProxyEngine : IDisposable
         foreach (var loop in Loops) loop.Loop.Post(_ => work(loop));
     }
 
-    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors);
+    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors)
+    {
+        /// <summary>Set when it is UDP.</summary>
+        public EngineLoop? UdpLoop { get; set; }
+
+        /// <summary>Set on its loop, and has the descriptor from then on.</summary>
+        public UdpListener? Udp { get; set; }
+    }
 }

@@ -3,6 +3,7 @@ using Gatehouse.Proxy.Balancing;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
 using Gatehouse.Proxy.Routing;
+using Gatehouse.Proxy.Tls;
 
 namespace Gatehouse.Proxy.Engine;
 
@@ -10,35 +11,60 @@ namespace Gatehouse.Proxy.Engine;
 /// Turns a valid configuration into what the loops read, off their path. What did not change is shared with what was compiled before, so that a change costs what it changes and the tables
 /// of hosts. One thread at a time.
 /// </summary>
-internal sealed class SnapshotCompiler(TimeProvider time)
+internal sealed class SnapshotCompiler(TimeProvider time) : IDisposable
 {
-    /// <summary>A place of a thing that is gone is given to another after so long, when no request that still counts there is left.</summary>
-    private static readonly TimeSpan PlaceRest = TimeSpan.FromMinutes(5);
-
     private readonly Dictionary<string, UpstreamState> _upstreams = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ListenerState> _listeners = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CompiledHost> _hosts = new(StringComparer.Ordinal);
-    private readonly Queue<(long At, IReadOnlyList<int> Places)> _resting = new();
+    private readonly TlsCompiler _tlsCompiler = new(time.GetUtcNow());
+    private TlsSnapshot? _tls;
 
     /// <summary>What is counted where; for figures.</summary>
-    public CounterPlaces Places { get; } = new();
+    public CounterPlaces Places { get; } = new(time);
+
+    /// <summary>What of TLS can't be served as it is configured.</summary>
+    public IReadOnlyList<TlsSetupFault> TlsFaults => _tls?.Faults ?? [];
 
     public IReadOnlyDictionary<string, UpstreamState> Upstreams => _upstreams;
 
     public IReadOnlyDictionary<string, ListenerState> Listeners => _listeners;
 
     /// <summary>Puts a configuration in place: groups first, then what leads to them, so that a request finds either what was or what is.</summary>
-    /// <returns>Whether endpoints are gone, whose idle connections are to be closed.</returns>
-    public bool Apply(ProxyConfig config)
+    /// <returns>What is no more, which the loops are to forget.</returns>
+    public Leavings Apply(ProxyConfig config)
     {
-        var removed = ApplyUpstreams(config);
+        var left = new Leavings(_tls);
+        _tls = _tlsCompiler.Compile(config);
+        left.Endpoints = ApplyUpstreams(config);
         var hosts = config.VirtualHosts.Select(Compile).ToList();
         foreach (var listener in config.Listeners) ApplyListener(listener, hosts);
-        Forget(_hosts, config.VirtualHosts.Select(h => h.Name));
-        Forget(_listeners, config.Listeners.Select(l => l.Name));
-        removed |= ForgetUpstreams(config);
-        RestPlaces(config);
-        return removed;
+        foreach (var host in Forget(_hosts, config.VirtualHosts.Select(h => h.Name))) Release(host);
+        foreach (var listener in Forget(_listeners, config.Listeners.Select(l => l.Name)))
+        {
+            left.Listeners = listener.IsRemoved = true;
+            Release(listener);
+        }
+
+        left.Endpoints |= ForgetUpstreams(config);
+        return left;
+    }
+
+    /// <summary>What has figures in the configuration that was put in place last.</summary>
+    public FigureIndex Figures(ProxyConfig config)
+    {
+        var listeners = config.Listeners.Select(l => _listeners[l.Name]).ToList();
+        var leading = listeners.Select(l => l.Current).SelectMany(l => (l.ServerNames?.Values ?? []).Concat(l.Default is { } fallback ? [fallback] : []));
+        return new FigureIndex(listeners, [.. config.VirtualHosts.SelectMany(h => _hosts[h.Name].Routes), .. leading], [.. config.Upstreams.Select(u => _upstreams[u.Name])]);
+    }
+
+    /// <summary>Renews ticket keys that are old enough; to be called each minute or so.</summary>
+    public void RotateTickets() => _tlsCompiler.Rotate(time.GetUtcNow());
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _tls?.Dispose();
+        _tlsCompiler.Dispose();
     }
 
     private bool ApplyUpstreams(ProxyConfig config)
@@ -48,41 +74,73 @@ internal sealed class SnapshotCompiler(TimeProvider time)
         {
             if (!_upstreams.TryGetValue(group.Name, out var state))
             {
-                _upstreams[group.Name] = state = new UpstreamState(group.Name, Places.Of("group/" + group.Name));
-                state.Current = new UpstreamModel(group, [.. group.Endpoints.Select(e => NewEndpoint(group, e))], state);
+                _upstreams[group.Name] = state = new UpstreamState(group.Name, Places.Take("group/" + group.Name));
+                state.Current = new UpstreamModel(group, [.. group.Endpoints.Select(e => NewEndpoint(group, e))], state, _tls!.Upstream(group.Name));
                 continue;
             }
 
-            if (ReferenceEquals(state.Current.Config, group) || state.Current.Config.Equals(group)) continue;
+            var tls = _tls!.Upstream(group.Name);
+            if (tls == state.Current.Tls && (ReferenceEquals(state.Current.Config, group) || state.Current.Config.Equals(group))) continue;
             var before = state.Current.Endpoints;
             var now = group.Endpoints.Select(e => before.FirstOrDefault(b => b.Name == e.Name && b.IsAt(e.Address)) ?? NewEndpoint(group, e)).ToList();
-            state.Current = new UpstreamModel(group, now, state);
+            state.Current = new UpstreamModel(group, now, state, tls);
             removed |= MarkRemoved(before.Except(now));
         }
 
         return removed;
     }
 
-    private EndpointModel NewEndpoint(UpstreamGroup group, Endpoint endpoint) => new(group.Name, endpoint, Places.Of($"endpoint/{group.Name}/{endpoint.Name}"));
+    private EndpointModel NewEndpoint(UpstreamGroup group, Endpoint endpoint) => new(group.Name, endpoint, Places.Take(PlaceOf(group.Name, endpoint.Name)));
 
     private bool ForgetUpstreams(ProxyConfig config)
     {
         var removed = false;
-        foreach (var state in Forget(_upstreams, config.Upstreams.Select(u => u.Name))) removed |= MarkRemoved(state.Current.Endpoints);
+        foreach (var state in Forget(_upstreams, config.Upstreams.Select(u => u.Name)))
+        {
+            removed |= MarkRemoved(state.Current.Endpoints);
+            Places.Release("group/" + state.Name);
+        }
+
         return removed;
     }
 
-    private static bool MarkRemoved(IEnumerable<EndpointModel> endpoints)
+    private bool MarkRemoved(IEnumerable<EndpointModel> endpoints)
     {
         var any = false;
-        foreach (var endpoint in endpoints) any = endpoint.IsRemoved = true;
+        foreach (var endpoint in endpoints)
+        {
+            any = endpoint.IsRemoved = true;
+            Places.Release(PlaceOf(endpoint.Group, endpoint.Name));
+        }
+
         return any;
     }
+
+    private void Release(CompiledHost host)
+    {
+        foreach (var route in host.Routes) Places.Release(PlaceOf(route));
+    }
+
+    private void Release(ListenerState listener)
+    {
+        ReleaseLeading(listener.Current);
+        Places.Release("listener/" + listener.Name);
+    }
+
+    private void ReleaseLeading(ListenerModel model)
+    {
+        foreach (var route in model.Leading) Places.Release(PlaceOf(route));
+    }
+
+    private static string PlaceOf(RouteModel route) => $"route/{route.Host}/{route.Config.Name}";
+
+    private static string PlaceOf(string group, string endpoint) => $"endpoint/{group}/{endpoint}";
 
     private CompiledHost Compile(VirtualHost host)
     {
         if (_hosts.TryGetValue(host.Name, out var known) && known.StillHolds(host, _upstreams)) return known;
-        var routes = host.Routes.Select(r => new RouteModel(host.Name, r, UpstreamOf(r), Places.Of($"route/{host.Name}/{r.Name}"))).ToList();
+        var routes = host.Routes.Select(r => new RouteModel(host.Name, r, UpstreamOf(r), Places.Take($"route/{host.Name}/{r.Name}"))).ToList();
+        if (known is not null) Release(known);
         return _hosts[host.Name] = new CompiledHost(host, routes, new PathTable(routes));
     }
 
@@ -91,8 +149,12 @@ internal sealed class SnapshotCompiler(TimeProvider time)
     private void ApplyListener(Listener listener, List<CompiledHost> hosts)
     {
         var model = Compile(listener, hosts);
-        if (_listeners.TryGetValue(listener.Name, out var state)) state.Current = model;
-        else _listeners[listener.Name] = new ListenerState(listener.Name, Places.Of("listener/" + listener.Name), model);
+        if (_listeners.TryGetValue(listener.Name, out var state))
+        {
+            ReleaseLeading(state.Current);
+            state.Current = model;
+        }
+        else _listeners[listener.Name] = new ListenerState(listener.Name, Places.Take("listener/" + listener.Name), model);
     }
 
     private ListenerModel Compile(Listener listener, List<CompiledHost> hosts)
@@ -111,45 +173,14 @@ internal sealed class SnapshotCompiler(TimeProvider time)
         var table = new HostTable<PathTable>(tables.Select(t => KeyValuePair.Create(t.Key, TableOf(t.Value))));
         var names = listener.ServerNames.Count == 0 ? null
             : new HostTable<RouteModel>(listener.ServerNames.Select(n => KeyValuePair.Create(n.Host, Leading(listener, n.Host, n.Upstream))));
-        return new ListenerModel(listener, table, listener.DefaultUpstream is { } fallback ? Leading(listener, "default", fallback) : null, names);
+        return new ListenerModel(listener, table, listener.DefaultUpstream is { } fallback ? Leading(listener, "default", fallback) : null, names, _tls!.Listener(listener.Name));
     }
 
     private static PathTable TableOf(object hosts) =>
         hosts is CompiledHost one ? one.Table : new PathTable([.. ((List<CompiledHost>)hosts).SelectMany(h => h.Routes)]);
 
     private RouteModel Leading(Listener listener, string name, string upstream) =>
-        new(listener.Name, new Route { Name = name, Upstream = upstream }, _upstreams[upstream], Places.Of($"route/{listener.Name}:/{name}"));
-
-    private void RestPlaces(ProxyConfig config)
-    {
-        var now = time.GetTimestamp();
-        while (_resting.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At, now) > PlaceRest) Places.Free(_resting.Dequeue().Places);
-        if (Places.Keep(PlaceNames(config)) is { Count: > 0 } gone) _resting.Enqueue((now, gone));
-    }
-
-    private static HashSet<string> PlaceNames(ProxyConfig config)
-    {
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var listener in config.Listeners)
-        {
-            names.Add("listener/" + listener.Name);
-            names.Add($"route/{listener.Name}:/default");
-            foreach (var name in listener.ServerNames) names.Add($"route/{listener.Name}:/{name.Host}");
-        }
-
-        foreach (var host in config.VirtualHosts)
-        {
-            foreach (var route in host.Routes) names.Add($"route/{host.Name}/{route.Name}");
-        }
-
-        foreach (var group in config.Upstreams)
-        {
-            names.Add("group/" + group.Name);
-            foreach (var endpoint in group.Endpoints) names.Add($"endpoint/{group.Name}/{endpoint.Name}");
-        }
-
-        return names;
-    }
+        new(listener.Name + ":", new Route { Name = name, Upstream = upstream }, _upstreams[upstream], Places.Take($"route/{listener.Name}:/{name}"));
 
     private static List<T> Forget<T>(Dictionary<string, T> things, IEnumerable<string> names)
     {

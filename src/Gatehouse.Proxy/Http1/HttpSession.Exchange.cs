@@ -1,3 +1,4 @@
+using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Balancing;
@@ -14,6 +15,7 @@ internal sealed partial class HttpSession
     private EndpointModel? _endpoint;
     private EndpointModel? _failedEndpoint;
     private UpstreamConnection? _upstream;
+    private TlsPeer? _tlsPeer;
     private bool _upstreamReady;
     private BodyReader _request;
     private int _body;
@@ -59,9 +61,10 @@ internal sealed partial class HttpSession
         loop.Counters.Add(_listener.Counter, Counter.Requests);
         _isHead = head.MethodKind == HttpMethodKind.Head;
         _isHttp10 = head.MinorVersion == 0;
-        _keepAlive = head.KeepsAlive && !loop.IsDraining;
+        _keepAlive = head.KeepsAlive && !IsEnding;
         _idempotent = Methods.IsIdempotent(head.MethodKind);
         _headLength = head.Length;
+        _host = head.Host;
         _body = _start + _headLength;
         _requestLost = _upstreamReady = false;
         _bodySince = _activeAt = loop.Loop.Now;
@@ -123,6 +126,8 @@ internal sealed partial class HttpSession
 
         loop.Counters.Add(endpoint.Index, Counter.Requests);
         endpoint.Begin();
+        if (_group!.Tls is null) _tlsPeer = null;
+        else if (!ChoosePeer(endpoint)) return;
         if (TakeIdle(endpoint) is { } idle)
         {
             _upstream = idle;
@@ -135,10 +140,20 @@ internal sealed partial class HttpSession
         ConnectNew(endpoint);
     }
 
+    /// <summary>Whom TLS is spoken with: the group's name, or the request's host. False: that is no name, and the request is refused.</summary>
+    private bool ChoosePeer(EndpointModel endpoint)
+    {
+        var bytes = _buffer.AsSpan(_start, _end - _start);
+        if (!IsHeadFresh()) ReadHeadAgain(bytes);
+        _tlsPeer = _group!.Tls!.Peer(endpoint.Index, loop.Request.Host.In(bytes));
+        if (_tlsPeer is null) Refuse(502, Refusal.ServerNameUnknown, Termination.Proxy('C'));
+        return _tlsPeer is not null;
+    }
+
     private void ConnectNew(EndpointModel endpoint)
     {
         _upstream = loop.Upstreams.Rent();
-        var outcome = _upstream.Connect(endpoint, this);
+        var outcome = _upstream.Connect(endpoint, this, _tlsPeer);
         if (outcome == 0)
         {
             _connectedAt = loop.Loop.Now;
@@ -161,7 +176,8 @@ internal sealed partial class HttpSession
         DropUpstream();
         failed.End();
         loop.Counters.Add(failed.Index, Counter.RequestsEnded);
-        if (_triesLeft-- > 0 && _group!.Choose(except: failed) is { } other && other != failed)
+        _group = _group!.State.Current; // What it was at the request's begin may be gone, and with it what TLS is spoken with.
+        if (_triesLeft-- > 0 && _group.Choose(except: failed) is { } other && other != failed)
         {
             _retries++;
             _redispatched = true;
@@ -172,7 +188,8 @@ internal sealed partial class HttpSession
 
         _endpoint = null;
         _failedEndpoint = failed;
-        Refuse(503, error == -(int)Linux.Errno.ETIMEDOUT ? Refusal.ConnectTimeout : Refusal.ConnectFailed, Termination.Server('C'));
+        if (error == UpstreamConnection.HandshakeFailed) Refuse(502, Refusal.HandshakeFailed, Termination.Server('C'));
+        else Refuse(503, error == -(int)Linux.Errno.ETIMEDOUT ? Refusal.ConnectTimeout : Refusal.ConnectFailed, Termination.Server('C'));
     }
 
     /// <summary>Sends the head, with as much of the body as came with it.</summary>
@@ -182,7 +199,7 @@ internal sealed partial class HttpSession
         var head = loop.Request;
         if (!IsHeadFresh()) ReadHeadAgain(bytes);
         var output = loop.Loop.Output.AsSpan();
-        var length = WriteProxyHeader(output);
+        var length = _upstream!.IsReused || _tlsPeer is not null ? 0 : WriteProxyHeader(output);
         length += HeadComposer.Request(output[length..], head, bytes, new HeadComposer.RequestSetting
         {
             Forwarded = _model.Config.Forwarded,

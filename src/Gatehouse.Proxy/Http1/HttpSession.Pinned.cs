@@ -1,6 +1,7 @@
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Balancing;
 using Gatehouse.Proxy.Configuration;
+using Gatehouse.Proxy.Streams;
 using Gatehouse.Wire;
 using Gatehouse.Wire.ProxyProtocol;
 
@@ -30,7 +31,7 @@ internal sealed partial class HttpSession
 
     private UpstreamConnection? TakeIdle(EndpointModel endpoint)
     {
-        if (_group!.Config.ProxyProtocol == ProxyProtocolVersion.None) return loop.Upstreams.Take(endpoint);
+        if (_group!.Config.ProxyProtocol == ProxyProtocolVersion.None) return loop.Upstreams.Take(endpoint, _tlsPeer);
         var pinned = _pinned;
         LosePinned();
         return pinned;
@@ -64,11 +65,19 @@ internal sealed partial class HttpSession
         pinned.Close();
     }
 
+    /// <summary>Sends what a new connection over TLS begins with.</summary>
+    public void SendProxyHeader(ByteStream stream)
+    {
+        Span<byte> header = stackalloc byte[256];
+        var length = WriteProxyHeader(header);
+        if (length > 0) _ = stream.Send(header[..length]);
+    }
+
     /// <summary>Writes what a new connection begins with. The length; 0 where nothing is asked for.</summary>
     private int WriteProxyHeader(Span<byte> into)
     {
         var version = _group!.Config.ProxyProtocol;
-        if (version == ProxyProtocolVersion.None || _upstream!.IsReused) return 0;
+        if (version == ProxyProtocolVersion.None) return 0;
         var header = new ProxyHeader
         {
             Command = ProxyCommand.Proxy,

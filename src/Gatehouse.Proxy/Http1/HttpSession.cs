@@ -17,7 +17,7 @@ namespace Gatehouse.Proxy.Http1;
 ///            |----> Tunnel                   after 101
 /// </code>
 /// </summary>
-internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner, IDeferred
+internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner, IDeferred, IClientSession
 {
     private const int TurnsAtOnce = 16;
     private const long LingerMilliseconds = 2_000;
@@ -50,14 +50,19 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         Linger,
     }
 
+    /// <inheritdoc/>
+    public ListenerState Listener => _listener;
+
+    /// <summary>What is asked now is the last.</summary>
+    private bool IsEnding => loop.IsDraining || _listener.IsRemoved;
+
     /// <summary>Begins with a connection.</summary>
-    public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer)
+    public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer, in SocketEndPoint local)
     {
         (_client, _listener, _peer) = (client, listener, peer);
         _model = listener.Current;
-        _local = default;
+        _local = local;
         _requests = 0;
-        SocketCalls.SendAtOnce(client.Fd);
         AwaitRequest(_model.HeaderMilliseconds);
         _acceptedAt = _idleSince = loop.Loop.Now;
         EnterClient();
@@ -92,10 +97,36 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         loop.Loop.Defer(this);
     }
 
-    /// <summary>The engine drains: a client that asks nothing is not waited for.</summary>
+    /// <inheritdoc/>
     public void Drain()
     {
-        if (_phase == Phase.Head && _end == _start) loop.Loop.Timers.Set(this, _phaseDeadline = loop.Loop.Now + DrainIdleMilliseconds);
+        if (_phase == Phase.Head && _end == _start) loop.Loop.Timers.Set(this, _phaseDeadline = Math.Min(_phaseDeadline, loop.Loop.Now + DrainIdleMilliseconds));
+    }
+
+    /// <inheritdoc/>
+    public void CutOff()
+    {
+        var reason = RefusalReasons.Of(Refusal.DrainDeadline);
+        if (_phase == Phase.Head && _end > _start)
+        {
+            RecordBadRequest(503, Termination.Killed('R'), reason);
+        }
+        else if (_phase == Phase.Exchange && !_responseBegun)
+        {
+            _keepAlive = false;
+            Refuse(503, Refusal.DrainDeadline, Termination.Killed(_upstreamReady ? 'H' : 'C'));
+            Record();
+            Close();
+            return;
+        }
+        else if (_phase is Phase.Exchange or Phase.Flush or Phase.Tunnel)
+        {
+            loop.Counters.AddReason(_reason = reason);
+            _termination = Termination.Killed('D');
+            Record();
+        }
+
+        Close(reset: _phase is not (Phase.Head or Phase.Linger));
     }
 
     private bool AdvanceOnce()
@@ -122,7 +153,7 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         _phase = Phase.Head;
         _scan = default;
         _isScanned = false;
-        if (loop.IsDraining) milliseconds = Math.Min(milliseconds, DrainIdleMilliseconds);
+        if (IsEnding) milliseconds = milliseconds > 0 ? Math.Min(milliseconds, DrainIdleMilliseconds) : DrainIdleMilliseconds;
         SetPhaseDeadline(milliseconds);
     }
 
@@ -250,6 +281,7 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         loop.Loop.Timers.Cancel(this);
         _request.Reset();
         _response.Reset();
+        _mover.Reset(_client);
         ReturnResponseBuffer();
         _start = _end;
         ReturnBuffer();

@@ -1,3 +1,5 @@
+using Gatehouse.Linux;
+using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Balancing;
@@ -10,16 +12,27 @@ namespace Gatehouse.Proxy.Http1;
 /// <summary>A connection to an endpoint: in use by one session, or waiting for another request. One that says anything while it waits is closed: nobody asked for it.</summary>
 internal sealed class UpstreamConnection : Timed, IStreamOwner
 {
+    /// <summary>What <see cref="Connect"/> and the session are told when the TLS handshake failed (EPROTO).</summary>
+    public const int HandshakeFailed = -71;
+
     private readonly EngineLoop _loop;
     private HttpSession? _session;
     private HttpSession? _keeper;
-    private bool _connected;
+    private TlsSession? _tls;
+    private Step _step;
     private bool _closed;
 
     public UpstreamConnection(EngineLoop loop)
     {
         _loop = loop;
         Stream = new ByteStream(loop.Loop) { Owner = this };
+    }
+
+    private enum Step
+    {
+        Connecting,
+        Handshake,
+        Ready,
     }
 
     public ByteStream Stream { get; }
@@ -35,12 +48,19 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
     /// <summary>The one above it in the pool.</summary>
     public UpstreamConnection? Above { get; set; }
 
+    /// <summary>Whom TLS is spoken with; null: it is in plain.</summary>
+    public TlsPeer? Peer { get; private set; }
+
     /// <summary>Begins to connect. 0: it is connected; EINPROGRESS: the session is told; else it could not be tried.</summary>
-    public int Connect(EndpointModel endpoint, HttpSession session)
+    public int Connect(EndpointModel endpoint, HttpSession session, TlsPeer? peer)
     {
-        Endpoint = endpoint;
+        (Endpoint, Peer) = (endpoint, peer);
         _session = session;
-        IsReused = _connected = _closed = false;
+        IsReused = _closed = false;
+        _step = Step.Connecting;
+
+        // Made at once: the context that the peer belongs to may be replaced before the connection is there.
+        if (peer is not null && (_tls = TlsSession.Connect(peer, _loop.Loop.Tls)) is null) return HandshakeFailed;
         var fd = SocketCalls.OpenStream(endpoint.Address);
         if (fd < 0) return fd;
         SocketCalls.SendAtOnce(fd);
@@ -51,10 +71,9 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
             return outcome;
         }
 
-        _connected = outcome == 0;
-        if (!Stream.Open(fd, _connected)) return -(int)Linux.Errno.ENOSPC;
+        if (!Stream.Open(fd, outcome == 0, isClient: true)) return -(int)Errno.ENOSPC;
         _loop.Counters.Add(endpoint.Index, Counter.Connections);
-        return outcome;
+        return outcome == 0 ? BeginSpeaking() : outcome;
     }
 
     /// <summary>Takes it up for a session.</summary>
@@ -90,6 +109,8 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
         _loop.Loop.Timers.Cancel(this);
         if (Stream.IsOpen) _loop.Counters.Add(Endpoint.Index, Counter.ConnectionsClosed);
         Stream.Close();
+        _tls?.Dispose();
+        _tls = null;
         _loop.Upstreams.Recycle(this);
     }
 
@@ -103,22 +124,53 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
             return;
         }
 
-        if (!_connected)
+        if (_step == Step.Ready)
         {
-            if (!Stream.CanWrite && !Stream.IsBroken) return;
-            var outcome = Stream.TakeConnectOutcome();
-            if (outcome < 0)
-            {
-                _session.OnConnectFailed(outcome);
-                return;
-            }
-
-            _connected = true;
-            _session.OnConnected();
+            _session.Advance();
             return;
         }
 
-        _session.Advance();
+        var outcome = GoOnConnecting();
+        if (outcome == 0) _session.OnConnected();
+        else if (outcome != SocketCalls.EInProgress) _session.OnConnectFailed(outcome);
+    }
+
+    private int GoOnConnecting()
+    {
+        if (_step == Step.Handshake) return Handshake();
+        if (!Stream.CanWrite && !Stream.IsBroken) return SocketCalls.EInProgress;
+        var outcome = Stream.TakeConnectOutcome();
+        return outcome < 0 ? outcome : BeginSpeaking();
+    }
+
+    /// <summary>The connection is there: TLS begins where it is spoken, after the PROXY header, which is never within it.</summary>
+    private int BeginSpeaking()
+    {
+        if (Peer is null)
+        {
+            _step = Step.Ready;
+            return 0;
+        }
+
+        _session!.SendProxyHeader(Stream);
+        Stream.Secure(_tls!);
+        _tls = null;
+        _step = Step.Handshake;
+        return Handshake();
+    }
+
+    private int Handshake()
+    {
+        switch (Stream.Handshake())
+        {
+            case TlsStatus.Done:
+                _step = Step.Ready;
+                return 0;
+            case TlsStatus.Failed:
+                return HandshakeFailed;
+            default:
+                return Stream.IsBroken || (Stream.PeerClosed && !Stream.CanRead) ? HandshakeFailed : SocketCalls.EInProgress;
+        }
     }
 
     /// <inheritdoc/>

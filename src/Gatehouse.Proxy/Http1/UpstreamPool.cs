@@ -1,3 +1,4 @@
+using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Proxy.Balancing;
 using Gatehouse.Proxy.Engine;
 
@@ -7,6 +8,7 @@ namespace Gatehouse.Proxy.Http1;
 internal sealed class UpstreamPool(EngineLoop loop)
 {
     private const int MostRecycled = 256;
+    private const int MostLookedAt = 8;
     private readonly Stack<UpstreamConnection> _recycled = new();
     private Stacked[] _byEndpoint = new Stacked[64];
 
@@ -19,15 +21,27 @@ internal sealed class UpstreamPool(EngineLoop loop)
     /// <summary>A connection object that is in no use.</summary>
     public UpstreamConnection Rent() => _recycled.TryPop(out var connection) ? connection : new UpstreamConnection(loop);
 
-    /// <summary>Takes one that waits; null when there is none.</summary>
-    public UpstreamConnection? Take(EndpointModel endpoint)
+    /// <summary>Takes one that waits; null when there is none. Over TLS it must have been made for the same name: its certificate was checked for no other.</summary>
+    public UpstreamConnection? Take(EndpointModel endpoint, TlsPeer? peer)
     {
         if (endpoint.Index >= _byEndpoint.Length) return null;
-        while (_byEndpoint[endpoint.Index].Top is { } top)
+        var looked = 0;
+        for (var waiting = _byEndpoint[endpoint.Index].Top; waiting is not null && looked < MostLookedAt;)
         {
-            Remove(top);
-            if (top.Endpoint == endpoint) return top;
-            top.Close(); // It leads to where the endpoint was before its address changed.
+            var below = waiting.Below;
+            if (waiting.Endpoint != endpoint)
+            {
+                Remove(waiting);
+                waiting.Close(); // It leads to where the endpoint was before its address changed.
+            }
+            else if (waiting.Peer == peer)
+            {
+                Remove(waiting);
+                return waiting;
+            }
+
+            looked++;
+            waiting = below;
         }
 
         return null;

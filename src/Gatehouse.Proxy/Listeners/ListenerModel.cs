@@ -3,6 +3,7 @@ using System.Text;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Routing;
+using Gatehouse.Proxy.Tls;
 using Gatehouse.Wire.Http1;
 
 namespace Gatehouse.Proxy.Listeners;
@@ -10,8 +11,9 @@ namespace Gatehouse.Proxy.Listeners;
 /// <summary>A listener as the loops use it in one snapshot; connections ask for it anew with each request.</summary>
 internal sealed class ListenerModel
 {
-    public ListenerModel(Listener config, HostTable<PathTable> hosts, RouteModel? fallback, HostTable<RouteModel>? serverNames)
+    public ListenerModel(Listener config, HostTable<PathTable> hosts, RouteModel? fallback, HostTable<RouteModel>? serverNames, ListenerTlsState? tls)
     {
+        Tls = tls;
         (Config, Hosts, Default, ServerNames) = (config, hosts, fallback, serverNames);
         Limits = new HeadLimits(config.Limits.RequestLineBytes, config.Limits.HeadBytes, config.Limits.Fields);
         LogName = Encoding.UTF8.GetBytes(config.Protocol is ListenerProtocol.Https or ListenerProtocol.Tls ? config.Name + "~" : config.Name);
@@ -28,6 +30,12 @@ internal sealed class ListenerModel
 
     /// <summary>Server names to groups, for what is passed on unread.</summary>
     public HostTable<RouteModel>? ServerNames { get; }
+
+    /// <summary>What TLS is accepted with; null for listeners in plain.</summary>
+    public ListenerTlsState? Tls { get; }
+
+    /// <summary>The routes that are its own: those that names of servers lead to, and the default.</summary>
+    public IEnumerable<RouteModel> Leading => (ServerNames?.Values ?? []).Concat(Default is null ? [] : [Default]);
 
     public HeadLimits Limits { get; }
 

@@ -4,6 +4,7 @@ namespace Gatehouse.Proxy.Listeners;
 internal sealed class ListenerState(string name, int counter, ListenerModel model)
 {
     private volatile ListenerModel _current = model;
+    private volatile bool _isRemoved;
     private int _connections;
 
     public string Name { get; } = name;
@@ -13,6 +14,9 @@ internal sealed class ListenerState(string name, int counter, ListenerModel mode
 
     /// <summary>The present snapshot's.</summary>
     public ListenerModel Current { get => _current; set => _current = value; }
+
+    /// <summary>No longer configured: its clients end what they have begun.</summary>
+    public bool IsRemoved { get => _isRemoved; set => _isRemoved = value; }
 
     /// <summary>Connections that are open, over all loops.</summary>
     public int Connections => Volatile.Read(ref _connections);

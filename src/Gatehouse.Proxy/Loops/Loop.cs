@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Gatehouse.Linux;
+using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Linux.Sockets;
+using Gatehouse.Proxy.Streams;
 
 namespace Gatehouse.Proxy.Loops;
 
@@ -45,6 +47,8 @@ internal sealed class Loop : IDisposable
     private int[] _free = new int[1_024];
     private int _freeCount;
     private int _signalled;
+    private TlsBuffers? _tls;
+    private byte[]? _plain;
     private volatile bool _stopping;
 
     /// <param name="index">0 for the first.</param>
@@ -75,11 +79,20 @@ internal sealed class Loop : IDisposable
     /// <summary>Buffers.</summary>
     public BufferPool Buffers { get; } = new();
 
+    /// <summary>Pipes.</summary>
+    public PipePool Pipes { get; } = new();
+
     /// <summary>Where reads go that are passed on at once.</summary>
     public byte[] Input { get; } = GC.AllocateUninitializedArray<byte>(BufferPool.Large, pinned: true);
 
     /// <summary>Where heads are composed.</summary>
     public byte[] Output { get; } = GC.AllocateUninitializedArray<byte>(2 * BufferPool.Large, pinned: true);
+
+    /// <summary>Ciphertext of the connection whose turn it is; made when the first one speaks TLS.</summary>
+    public TlsBuffers Tls => _tls ??= new TlsBuffers();
+
+    /// <summary>Where what was received over TLS is decrypted.</summary>
+    public byte[] Plain => _plain ??= GC.AllocateUninitializedArray<byte>(BufferPool.Large, pinned: true);
 
     /// <summary>Bytes that the thread has allocated on the managed heap; other threads may read it.</summary>
     public long AllocatedBytes { get; private set; }
@@ -141,6 +154,7 @@ internal sealed class Loop : IDisposable
     public void Dispose()
     {
         Stop();
+        Pipes.Dispose();
         _epoll.Dispose();
         SocketCalls.Close(_event);
     }

@@ -34,6 +34,9 @@ internal sealed class BytesTable<T>
 
     public int Count { get; }
 
+    /// <summary>All values.</summary>
+    public IReadOnlyList<T> Values => _values;
+
     /// <summary>The value of a key, or null.</summary>
     public T? Find(ReadOnlySpan<byte> key)
     {

@@ -32,6 +32,9 @@ internal sealed class HostTable<T>
     /// <summary>How many patterns there are.</summary>
     public int Count => _exact.Count + _oneLabel.Count + _anyDepth.Count + (_any is null ? 0 : 1);
 
+    /// <summary>All things.</summary>
+    public IEnumerable<T> Values => _exact.Values.Concat(_oneLabel.Values).Concat(_anyDepth.Values).Concat(_any is null ? [] : [_any]);
+
     /// <summary>What the most exact pattern leads to; null when there is none.</summary>
     /// <param name="host">In any case, without port.</param>
     public T? Find(ReadOnlySpan<byte> host)
@@ -44,6 +47,28 @@ internal sealed class HostTable<T>
         var dot = lower.IndexOf((byte)'.');
         if (dot > 0 && _oneLabel.Find(lower[dot..]) is { } oneLabel) return oneLabel;
         return _anyDepth.Count > 0 && FindDeep(lower) is { } deep ? deep : _any;
+    }
+
+    /// <summary>All patterns that match a host, the most exact first, which is the one that <see cref="Find"/> takes; for explanations.</summary>
+    public IReadOnlyList<(string Pattern, T Value)> Matches(ReadOnlySpan<byte> host)
+    {
+        List<(string, T)> found = [];
+        var name = Encoding.Latin1.GetString(host).ToLowerInvariant();
+        if (host.Length <= LongestHost)
+        {
+            Add(name, _exact, name);
+            var dot = name.IndexOf('.', StringComparison.Ordinal);
+            if (dot > 0) Add("*" + name[dot..], _oneLabel, name[dot..]);
+            for (; dot >= 0; dot = name.IndexOf('.', dot + 1)) Add("**" + name[dot..], _anyDepth, name[dot..]);
+        }
+
+        if (_any is not null) found.Add(("*", _any));
+        return found;
+
+        void Add(string pattern, BytesTable<T> table, string key)
+        {
+            if (table.Find(Encoding.Latin1.GetBytes(key)) is { } value) found.Add((pattern, value));
+        }
     }
 
     private T? FindDeep(ReadOnlySpan<byte> host)

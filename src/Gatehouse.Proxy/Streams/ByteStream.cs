@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gatehouse.Linux.OpenSsl;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Loops;
 
@@ -15,7 +16,9 @@ internal interface IStreamOwner
 /// A connected socket of a loop. It is watched once, for changes alone, so that no request costs a call to say what is waited for: <see cref="CanRead"/> and <see cref="CanWrite"/> remember
 /// what the kernel told. What the peer does not take at once is kept in one buffer; while there is something in it, whoever fills it has to stop (back-pressure).
 /// </summary>
-internal sealed class ByteStream : IWatched
+#pragma warning disable CA1001 // Closing it disposes what it has; it is then used for another socket.
+internal sealed partial class ByteStream : IWatched
+#pragma warning restore CA1001
 {
     private const EpollEvents Watched = EpollEvents.In | EpollEvents.Out | EpollEvents.PeerClosed | EpollEvents.EdgeTriggered;
 
@@ -24,6 +27,8 @@ internal sealed class ByteStream : IWatched
     private int _pendingStart;
     private int _pendingEnd;
     private bool _endAfterPending;
+    private bool _socketReadable;
+    private TlsTransport? _tls;
 
     public ByteStream(Loop loop) => Loop = loop;
 
@@ -38,7 +43,16 @@ internal sealed class ByteStream : IWatched
     public bool IsOpen => Fd >= 0;
 
     /// <summary>A read may bring something: bytes, the end, or an error.</summary>
-    public bool CanRead { get; private set; }
+    public bool CanRead => _socketReadable || HasKept;
+
+    /// <summary>Decrypted bytes wait to be read.</summary>
+    internal bool HasKept { get; set; }
+
+    /// <summary>The connection was made from here.</summary>
+    public bool IsClient { get; private set; }
+
+    /// <summary>The TLS session; null for a connection in plain.</summary>
+    public TlsSession? Tls => _tls?.Session;
 
     /// <summary>The socket takes bytes, as far as is known.</summary>
     public bool CanWrite { get; private set; }
@@ -58,17 +72,19 @@ internal sealed class ByteStream : IWatched
     /// <summary>There are bytes that the peer has not taken.</summary>
     public bool HasPending => _pending is not null;
 
-    /// <summary>Bytes received and sent since it was opened.</summary>
+    /// <summary>Bytes received and sent since it was opened, without what TLS adds.</summary>
     public long BytesIn { get; private set; }
 
     public long BytesOut { get; private set; }
 
     /// <summary>Takes over a connected or connecting socket. False: it can't be watched, and is closed.</summary>
-    public bool Open(int fd, bool connected)
+    public bool Open(int fd, bool connected, bool isClient = false)
     {
         Fd = fd;
+        IsClient = isClient;
         PeerClosed = IsBroken = SendEnded = _endAfterPending = false;
-        CanRead = CanWrite = connected;
+        _socketReadable = CanWrite = connected;
+        HasKept = false;
         Error = 0;
         BytesIn = BytesOut = 0;
         _slot = Loop.Watch(fd, Watched, this);
@@ -81,7 +97,7 @@ internal sealed class ByteStream : IWatched
     /// <inheritdoc/>
     public void OnReady(EpollEvents events)
     {
-        if (Has(events, EpollEvents.In | EpollEvents.PeerClosed | EpollEvents.HangUp | EpollEvents.Error)) CanRead = true;
+        if (Has(events, EpollEvents.In | EpollEvents.PeerClosed | EpollEvents.HangUp | EpollEvents.Error)) _socketReadable = true;
         if (Has(events, EpollEvents.PeerClosed | EpollEvents.HangUp)) PeerClosed = true;
         if (Has(events, EpollEvents.Error)) IsBroken = true;
         if (Has(events, EpollEvents.Out))
@@ -93,40 +109,65 @@ internal sealed class ByteStream : IWatched
         Owner?.OnStream();
     }
 
+    /// <summary>Speaks TLS from now on; <see cref="Handshake"/> comes first.</summary>
+    public void Secure(TlsSession session) => _tls = new TlsTransport(this, session);
+
+    /// <summary>Goes on with the TLS handshake: Done, WantInput or Failed.</summary>
+    public TlsStatus Handshake() => _tls!.Handshake();
+
     /// <summary>Reads. Bytes read; 0 at the end; EAGAIN when there is nothing; another negative error number when it broke.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Receive(Span<byte> into)
     {
-        var count = SocketCalls.Receive(Fd, into);
-        if (count > 0)
-        {
-            BytesIn += count;
+        var count = _tls is null ? ReceiveRaw(into) : _tls.Receive(into);
+        if (count > 0) BytesIn += count;
+        return count;
+    }
 
-            // A short read has taken all there was; the end of the stream comes behind it without another event.
-            if (count < into.Length && !PeerClosed) CanRead = false;
-            return count;
-        }
-
-        return ReceiveNothing(count);
+    /// <summary>Looks at what could be read from the socket; outcomes as of a read.</summary>
+    public int Peek(Span<byte> into)
+    {
+        var count = SocketCalls.PeekAt(Fd, into);
+        return count > 0 ? count : ReceiveNothing(count);
     }
 
     /// <summary>Sends, and keeps what the peer does not take. False: it broke, or there is something kept now.</summary>
     public bool Send(ReadOnlySpan<byte> bytes)
     {
+        BytesOut += bytes.Length;
+        if (_tls is null) return SendRaw(bytes);
+        return _tls.Send(bytes) && !HasPending && !IsBroken;
+    }
+
+    /// <summary>Reads from the socket.</summary>
+    internal int ReceiveRaw(Span<byte> into)
+    {
+        var count = SocketCalls.Receive(Fd, into);
+        if (count <= 0) return ReceiveNothing(count);
+
+        // A short read has taken all there was; the end of the stream comes behind it without another event.
+        if (count < into.Length && !PeerClosed) _socketReadable = false;
+        return count;
+    }
+
+    /// <summary>Sends what TLS has to send.</summary>
+    internal void SendCiphertext(TlsBuffers buffers)
+    {
+        var bytes = buffers.Outgoing;
+        if (bytes.IsEmpty) return;
+        SendRaw(bytes);
+        buffers.Sent(bytes.Length);
+    }
+
+    private bool SendRaw(ReadOnlySpan<byte> bytes)
+    {
         if (_pending is null && CanWrite)
         {
             var count = SocketCalls.Send(Fd, bytes);
-            if (count == bytes.Length)
-            {
-                BytesOut += count;
-                return true;
-            }
-
+            if (count == bytes.Length) return true;
             if (count < 0 && !IsAgain(count)) return Break(count);
-            count = Math.Max(count, 0);
-            BytesOut += count;
             CanWrite = false;
-            bytes = bytes[count..];
+            bytes = bytes[Math.Max(count, 0)..];
         }
 
         if (!IsBroken) Keep(bytes);
@@ -136,7 +177,13 @@ internal sealed class ByteStream : IWatched
     /// <summary>Ends our side, after what is kept.</summary>
     public void EndSend()
     {
-        if (SendEnded) return;
+        if (SendEnded || _endAfterPending) return;
+        _tls?.EndSend();
+        FinishSend();
+    }
+
+    private void FinishSend()
+    {
         if (HasPending)
         {
             _endAfterPending = true;
@@ -153,6 +200,9 @@ internal sealed class ByteStream : IWatched
     {
         if (Fd < 0) return;
         Loop.Forget(_slot);
+        _tls?.Dispose();
+        _tls = null;
+        HasKept = false;
         if (reset) SocketCalls.Reset(Fd);
         else SocketCalls.Close(Fd);
         Fd = -1;
@@ -172,7 +222,7 @@ internal sealed class ByteStream : IWatched
 
         if (IsAgain(count))
         {
-            CanRead = false;
+            _socketReadable = false;
             return SocketCalls.EAgain;
         }
 
@@ -186,7 +236,7 @@ internal sealed class ByteStream : IWatched
 
     private bool Break(int error)
     {
-        IsBroken = CanRead = true; // What came before it broke can still be read.
+        IsBroken = _socketReadable = true; // What came before it broke can still be read.
         CanWrite = false;
         Error = error;
         Drop();
@@ -232,7 +282,6 @@ internal sealed class ByteStream : IWatched
             return;
         }
 
-        BytesOut += count;
         _pendingStart += count;
         if (_pendingStart < _pendingEnd)
         {
@@ -243,7 +292,7 @@ internal sealed class ByteStream : IWatched
         Drop();
         if (!_endAfterPending) return;
         _endAfterPending = false;
-        EndSend();
+        FinishSend();
     }
 
     private void Drop()

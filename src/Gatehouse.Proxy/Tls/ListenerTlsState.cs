@@ -10,7 +10,7 @@ internal sealed class ListenerTlsState
     private readonly List<TlsSetupFault> _faults = [];
     private readonly Dictionary<CertificateEntry, TlsContext?> _made = [];
     private readonly ServerContexts _contexts;
-    private ServerNameTable? _names;
+    private readonly ServerNameTable? _names;
 
     /// <param name="listener">Its name.</param>
     /// <param name="recipe">What it is made from.</param>
@@ -51,6 +51,9 @@ internal sealed class ListenerTlsState
     /// <summary>Configurations that have it. Counted by the compiler, under its lock.</summary>
     public int Leases { get; set; }
 
+    /// <summary>The context that a client gets who asks for a name; null: it is refused.</summary>
+    public TlsContext? Find(ReadOnlySpan<byte> name) => _names?.Find(name);
+
     /// <summary>Gives the contexts back; under the compiler's lock.</summary>
     public void Release()
     {
@@ -68,7 +71,7 @@ internal sealed class ListenerTlsState
             MaxVersion = Recipe.Tls.MaxVersion == TlsVersion.Tls12 ? TlsProtocol.Tls12 : TlsProtocol.Tls13,
             Alpn = [.. Recipe.Tls.Alpn],
             TicketKeys = Recipe.TicketKeys,
-            Names = name => _names?.Find(name),
+            Names = Find,
             Unused = () => unused(this),
         };
         try

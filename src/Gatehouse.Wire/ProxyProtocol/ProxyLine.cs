@@ -100,7 +100,7 @@ internal ref struct ProxyLine
     {
         for (var i = 0; i < 4; i++)
         {
-            if ((i > 0 && !Expect("."u8, ProxyFault.Address)) || !Number(3, byte.MaxValue, ProxyFault.Address, out var octet))
+            if ((i > 0 && !Expect("."u8, ProxyFault.Address)) || !Number(byte.MaxValue, ProxyFault.Address, out var octet))
             {
                 return false;
             }
@@ -113,13 +113,13 @@ internal ref struct ProxyLine
 
     private bool Port(out ushort port)
     {
-        var read = Number(5, ushort.MaxValue, ProxyFault.Port, out var number);
+        var read = Number(ushort.MaxValue, ProxyFault.Port, out var number);
         port = (ushort)number;
         return read;
     }
 
     /// <summary>A decimal number without leading zeros; it ends before the first byte that is no digit, which must be there.</summary>
-    private bool Number(int mostDigits, int most, ProxyFault fault, out int number)
+    private bool Number(int most, ProxyFault fault, out int number)
     {
         number = 0;
         for (var digits = 0; Peek(out var value); digits++)
@@ -130,7 +130,7 @@ internal ref struct ProxyLine
             }
 
             number = (number * 10) + value - '0';
-            if (digits == mostDigits || number > most || (digits > 0 && number < 10))
+            if (number > most || (digits > 0 && number < 10))
             {
                 return Fail(fault);
             }

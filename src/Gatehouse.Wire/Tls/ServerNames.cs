@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 
 namespace Gatehouse.Wire.Tls;
 
@@ -7,7 +8,7 @@ internal enum ServerNameKind
 {
     Invalid,
 
-    /// <summary>A name of the DNS, as <see href="https://www.rfc-editor.org/rfc/rfc6066#section-3">RFC 6066 §3</see> wants it.</summary>
+    /// <summary>A name of the DNS (RFC 6066 §3).</summary>
     Host,
 
     /// <summary>An address: not allowed, but sent by some clients that mean no name at all.</summary>
@@ -35,7 +36,7 @@ internal static class ServerNames
 
         if (name.Contains((byte)':'))
         {
-            return name.ContainsAnyExcept(Ipv6Bytes) ? ServerNameKind.Invalid : ServerNameKind.Address;
+            return name.ContainsAnyExcept(Ipv6Bytes) || !IPAddress.IsValidUtf8(name) ? ServerNameKind.Invalid : ServerNameKind.Address;
         }
 
         var labels = 0;

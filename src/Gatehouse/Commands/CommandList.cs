@@ -8,6 +8,9 @@ internal static class CommandList
     public static IReadOnlyList<Func<HostContext, Command>> All { get; } =
     [
         ServeCommand.Create,
+        ProxyCommand.Create,
+        ExplainCommand.Create,
+        TopCommand.Create,
         GetCommand.Create,
         DescribeCommand.Create,
         ApplyCommand.Create,

@@ -10,6 +10,13 @@ internal sealed class ServiceNotify(string? address)
     /// <summary>The role serves.</summary>
     public void Ready() => Send("READY=1");
 
+    /// <summary>This process serves, perhaps in the place of another.</summary>
+    public void Serving(int pid) => Send($"MAINPID={pid}\nREADY=1");
+
+    /// <summary>This process reads its configuration anew; <see cref="Ready"/> says that it is done.</summary>
+    /// <param name="microseconds">Of the kernel's monotonic clock, as systemd's <c>Type=notify-reload</c> wants it.</param>
+    public void Reloading(long microseconds) => Send($"RELOADING=1\nMONOTONIC_USEC={microseconds}");
+
     /// <summary>The role ends.</summary>
     public void Stopping() => Send("STOPPING=1");
 

@@ -229,7 +229,7 @@ public sealed class PoolTests
         rig.Engine.Settle();
         var group = rig.Engine.Engine.Compiled.Upstreams["app"].Current;
         var moved = new EndpointModel("app", group.Config.Endpoints[0] with { Address = Dead() }, group.Endpoints[0].Index);
-        Assert.Equal((true, 0), RunningEngine.OnLoop(rig.Engine.Engine.Loops[0], l => (l.Upstreams.IdleOf(moved) == 1 && l.Upstreams.Take(moved) is null, l.Upstreams.Idle)));
+        Assert.Equal((true, 0), RunningEngine.OnLoop(rig.Engine.Engine.Loops[0], l => (l.Upstreams.IdleOf(moved) == 1 && l.Upstreams.Take(moved, null) is null, l.Upstreams.Idle)));
         upstream.ExpectToEnd("");
     }
 

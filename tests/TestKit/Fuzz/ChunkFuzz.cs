@@ -14,6 +14,13 @@ public static class ChunkFuzz
     private static readonly string[] Extensions =
         ["", "", "", ";a", ";a=b", " ; a = b", ";a=\"x y\\\"\"", ";name=value;other", "\t;\ta\t=\t\"\"", ";long=abcdefghijklmnopqrstuvwxyzabcdefghij"];
 
+    /// <summary>One step beside the grammar, or far beyond a bound.</summary>
+    private static readonly string[] Wrong =
+    [
+        " ", ";", "; ", ";a ", ";a=", ";a=b ", ";a=\"b", ";a=\"b\" ", ";a=\"b\"c", ";=b", ";a;", ";a==b", "\n", "\r", ";a\rb", ";a=\"\n\"",
+        "7fffffffffffffff", "0ffffffffffffffff", "8000000000000000", "fffffffffffffff", "1fffffffffffffff", "00000000000000000000000000000000",
+    ];
+
     private static readonly string[] Trailers =
         ["", "", "", "A: 1\r\n", "grpc-status: 0\r\n", "Host: evil\r\n", "Transfer_Encoding: chunked\r\n", "content-md5:x\r\nB:\r\n", "x-long: 01234567890123456789012345\r\n"];
 
@@ -26,14 +33,15 @@ public static class ChunkFuzz
 
     private static string? Compare(Random random, TrailerPool pool)
     {
-        var body = Body(random);
-        var kind = random.Next(8);
+        var kind = random.Next(9);
+        var body = Body(random, kind == 8 ? Wrong : Extensions);
         var input = kind switch
         {
             0 => FuzzRun.Noise(random, 60),
             1 => body,
             2 => body[..random.Next(body.Length)],
             3 => [.. body, .. FuzzRun.Noise(random, 20)],
+            8 => body,
             _ => FuzzRun.Mutate(random, body),
         };
         var whole = Decode(input, pool, static (_, left) => left, random);
@@ -89,8 +97,8 @@ public static class ChunkFuzz
         return outcome;
     }
 
-    /// <summary>A right body, apart from limits that it may exceed.</summary>
-    private static byte[] Body(Random random)
+    /// <summary>A body with these extensions; a right one, if they are, apart from limits that it may exceed.</summary>
+    private static byte[] Body(Random random, string[] extensions)
     {
         var body = new List<byte>();
         for (var chunks = random.Next(5); chunks > 0; chunks--)
@@ -98,13 +106,13 @@ public static class ChunkFuzz
             var data = FuzzRun.Noise(random, random.Next(4) == 0 ? 300 : 12);
             if (data.Length > 0)
             {
-                body.AddRange(Encoding.Latin1.GetBytes($"{Size(random, data.Length)}{Extensions[random.Next(Extensions.Length)]}\r\n"));
+                body.AddRange(Encoding.Latin1.GetBytes($"{Size(random, data.Length)}{extensions[random.Next(extensions.Length)]}\r\n"));
                 body.AddRange(data);
                 body.AddRange("\r\n"u8);
             }
         }
 
-        body.AddRange(Encoding.Latin1.GetBytes($"{new string('0', random.Next(1, 3))}{Extensions[random.Next(Extensions.Length)]}\r\n"));
+        body.AddRange(Encoding.Latin1.GetBytes($"{new string('0', random.Next(1, 3))}{extensions[random.Next(extensions.Length)]}\r\n"));
         for (var lines = random.Next(4); lines > 0; lines--)
         {
             body.AddRange(Encoding.Latin1.GetBytes(Trailers[random.Next(Trailers.Length)]));

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 
 namespace Gatehouse.TestKit.Fuzz;
@@ -10,29 +11,50 @@ internal static class FuzzRun
     /// <summary>What a mutation likes to put somewhere: delimiters, digits, and bytes at the edges of classes.</summary>
     private static readonly byte[] Interesting = [.. "\r\n \t;:=\"\\,./0123456789abfgFGxX+-_%"u8, 0, 1, 0x0B, 0x0C, 0x1F, 0x7F, 0x80, 0x85, 0xA0, 0xFF];
 
-    /// <summary>Runs <paramref name="compare"/> for inputs seed, seed+1, ... and collects what it says is wrong; also exceptions.</summary>
+    /// <summary>An input takes microseconds. One that takes this long never ends.</summary>
+    private static readonly TimeSpan Endless = TimeSpan.FromSeconds(20);
+
+    /// <summary>Runs <paramref name="compare"/> for inputs seed, seed+1, ... and collects what it says is wrong; also exceptions, and an input without end.</summary>
     public static IReadOnlyList<string> Run(int seed, int count, Func<Random, string?> compare)
     {
-        var differences = new List<string>();
-        for (var i = 0; i < count && differences.Count < MostDifferences; i++)
+        var differences = new ConcurrentQueue<string>();
+        var at = 0;
+        var worker = new Thread(() =>
         {
-            string? difference;
-            try
+            for (; at < count && differences.Count < MostDifferences; Interlocked.Increment(ref at))
             {
-                difference = compare(new Random(unchecked(seed + i)));
+                if (Try(unchecked(seed + at), compare) is { } difference)
+                {
+                    differences.Enqueue($"seed {unchecked(seed + at)}: {difference}");
+                }
             }
-            catch (Exception exception)
+        })
+        { IsBackground = true };
+        worker.Start();
+        for (var before = -1; !worker.Join(Endless);)
+        {
+            var now = Volatile.Read(ref at);
+            if (now == before)
             {
-                difference = exception.ToString();
+                return [.. differences, $"seed {unchecked(seed + now)}: no end after {Endless.TotalSeconds} seconds"];
             }
 
-            if (difference is not null)
-            {
-                differences.Add($"seed {unchecked(seed + i)}: {difference}");
-            }
+            before = now;
         }
 
-        return differences;
+        return [.. differences];
+    }
+
+    private static string? Try(int seed, Func<Random, string?> compare)
+    {
+        try
+        {
+            return compare(new Random(seed));
+        }
+        catch (Exception exception)
+        {
+            return exception.ToString();
+        }
     }
 
     /// <summary>One to three small changes, any of which may cancel another.</summary>

@@ -37,7 +37,10 @@ public sealed class TestAuthority : IDisposable
     /// <summary>The same as PEM.</summary>
     public string Pem => Certificate.ExportCertificatePem() + "\n";
 
-    /// <summary>A certificate for names and addresses; the first is also the subject.</summary>
+    /// <summary>Its key as PEM.</summary>
+    public string KeyPem => _key.ExportPkcs8PrivateKeyPem() + "\n";
+
+    /// <summary>A certificate for names and addresses; the first is also the subject, and may be no host.</summary>
     public TestCertificate Issue(params string[] names) => Issue(names, Begin, End, rsa: false);
 
     /// <summary>One that was valid once.</summary>
@@ -56,18 +59,21 @@ public sealed class TestAuthority : IDisposable
     private TestCertificate Issue(string[] names, DateTimeOffset begin, DateTimeOffset end, bool rsa)
     {
         using AsymmetricAlgorithm key = rsa ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var subject = $"CN={names[0]}";
+        var named = new X500DistinguishedNameBuilder();
+        named.AddCommonName(names[0]);
+        var subject = named.Build();
         var request = key is RSA r
             ? new CertificateRequest(subject, r, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
             : new CertificateRequest(subject, (ECDsa)key, HashAlgorithmName.SHA256);
         var alternatives = new SubjectAlternativeNameBuilder();
-        foreach (var name in names)
+        var hosts = names.Where(n => Uri.CheckHostName(n.Replace('*', 'x')) != UriHostNameType.Unknown).ToList();
+        foreach (var name in hosts)
         {
             if (IPAddress.TryParse(name, out var address)) alternatives.AddIpAddress(address);
             else alternatives.AddDnsName(name);
         }
 
-        request.CertificateExtensions.Add(alternatives.Build());
+        if (hosts.Count > 0) request.CertificateExtensions.Add(alternatives.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(Certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));

@@ -51,7 +51,7 @@ internal sealed class Backend : IAsyncDisposable
 
     private void Listen()
     {
-        var any = new Gatehouse.Linux.Sockets.SocketEndPoint(new IPEndPoint(IPAddress.Loopback, 0));
+        var any = new SocketEndPoint(new IPEndPoint(IPAddress.Loopback, 0));
         var fd = SocketCalls.OpenStream(any);
         if (fd < 0 || SocketCalls.Bind(fd, any) < 0 || SocketCalls.Listen(fd, Backlog) < 0) throw new InvalidOperationException("the backend can't listen");
         _ = SocketCalls.LocalAddress(fd, out var address);
@@ -177,6 +177,8 @@ internal sealed class Backend : IAsyncDisposable
     private void Close(BackendConnection connection)
     {
         _connections.Remove(connection.Fd);
+        // A process that is being started holds a copy for a moment, for which the kernel would tell events on.
+        _ = _epoll.Remove(connection.Fd);
         SocketCalls.Close(connection.Fd);
     }
 }

@@ -5,11 +5,11 @@ namespace Gatehouse.Bench.Proxy.Load;
 /// <summary>What a load saw.</summary>
 /// <param name="Requests">Answered as they should be.</param>
 /// <param name="Failed">Connections that ended before their answer, or answers other than 200.</param>
-/// <param name="Fault">Why the first one failed.</param>
+/// <param name="Faults">Why, and how often.</param>
 /// <param name="Seconds">From the first request to the last answer.</param>
-internal sealed record LoadOutcome(int Requests, int Failed, string Fault, double Seconds)
+internal sealed record LoadOutcome(int Requests, int Failed, IReadOnlyDictionary<string, int> Faults, double Seconds)
 {
-    public double PerSecond => Requests / Seconds;
+    public string Fault => string.Join(", ", Faults.Select(f => $"{f.Key} ({f.Value:n0})"));
 }
 
 /// <summary>
@@ -28,7 +28,9 @@ internal sealed class HttpLoad : IDisposable
     private int _left;
     private int _answered;
     private int _failed;
-    private string _fault = "";
+    private int _opened;
+    private Dictionary<string, int> _faults = [];
+    private bool _filling;
 
     /// <param name="port">The proxy's.</param>
     /// <param name="connections">How many ask at a time.</param>
@@ -43,19 +45,34 @@ internal sealed class HttpLoad : IDisposable
     }
 
     /// <summary>Asks so many times.</summary>
-    public Task<LoadOutcome> RunAsync(int requests) => Machine.RunOnAsync(Machine.LoadProcessor, () => Run(requests));
+    public Task<LoadOutcome> RunAsync(int requests) => Machine.RunOnAsync(Machine.LoadProcessor, () => Run(requests, _connections.Length));
+
+    /// <summary>Opens all connections, and asks once through each; they stay open.</summary>
+    /// <param name="atOnce">How many wait for their answer at a time.</param>
+    public Task<LoadOutcome> FillAsync(int atOnce)
+    {
+        _filling = true;
+        return Machine.RunOnAsync(Machine.LoadProcessor, () => Run(_connections.Length, atOnce));
+    }
+
+    /// <summary>Session tickets that the proxy sent for each connection of the last run.</summary>
+    public double Tickets { get; private set; }
+
+    /// <summary>What TLS the first connection last agreed on.</summary>
+    public string Tls => _connections[0].Tls?.Agreed ?? "none";
 
     public void Dispose()
     {
-        foreach (var connection in _connections) connection.Close();
+        foreach (var connection in _connections) connection.Close(_epoll);
         _epoll.Dispose();
     }
 
-    private LoadOutcome Run(int requests)
+    private LoadOutcome Run(int requests, int atOnce)
     {
-        (_left, _answered, _failed, _fault) = (requests, 0, 0, "");
+        (_left, _answered, _failed, _faults) = (requests, 0, 0, []);
+        var (opened, tickets) = (_opened, TlsClient.Tickets);
         var started = Machine.Now();
-        for (var i = 0; i < _connections.Length && _left > 0; i++) Next(i);
+        for (var i = 0; i < atOnce && _left > 0; i++) Next(i);
         while (_answered + _failed < requests)
         {
             var count = _epoll.Wait(Silence);
@@ -67,17 +84,20 @@ internal sealed class HttpLoad : IDisposable
             }
         }
 
-        return new(_answered, _failed, _fault, (Machine.Now() - started) / 1e9);
+        if (_opened > opened) Tickets = (double)(TlsClient.Tickets - tickets) / (_opened - opened);
+        return new(_answered, _failed, _faults, (Machine.Now() - started) / 1e9);
     }
 
     private void Next(int index)
     {
-        var connection = _connections[index];
-        if (_connectEachTime) connection.Close();
+        if (_filling) index = _connections.Length - _left;
+        if (_connectEachTime) _connections[index].Close(_epoll);
         if (_left == 0) return;
+        var connection = _connections[index];
         if (connection.Fd < 0)
         {
             connection.Open();
+            _opened++;
             _ = _epoll.Add(connection.Fd, EpollEvents.In, (ulong)index);
         }
 
@@ -107,8 +127,9 @@ internal sealed class HttpLoad : IDisposable
 
         if (turn == Turn.Failed)
         {
-            if (_failed++ == 0) _fault = connection.Fault;
-            connection.Close();
+            _failed++;
+            _faults[connection.Fault] = _faults.GetValueOrDefault(connection.Fault) + 1;
+            connection.Close(_epoll);
             connection.Forgive();
         }
         else

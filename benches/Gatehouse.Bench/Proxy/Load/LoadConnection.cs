@@ -19,7 +19,10 @@ internal enum Turn
 /// <summary>A client's connection that asks one thing at a time.</summary>
 internal sealed class LoadConnection(int port)
 {
-    private readonly Gatehouse.Linux.Sockets.SocketEndPoint _target = new(new IPEndPoint(IPAddress.Loopback, port));
+    /// <summary>In a fault: nobody listens (ECONNREFUSED).</summary>
+    public const string Refused = "errno 111";
+
+    private readonly SocketEndPoint _target = new(new IPEndPoint(IPAddress.Loopback, port));
     private byte[]? _head;
     private ReadOnlyMemory<byte> _question;
     private BodyReader _body;
@@ -56,9 +59,11 @@ internal sealed class LoadConnection(int port)
         Tls?.Begin(Fd);
     }
 
-    public void Close()
+    /// <param name="epoll">Where it is watched: a process that is being started holds a copy of its descriptor for a moment, for which events would be told on.</param>
+    public void Close(Epoll epoll)
     {
         if (Fd < 0) return;
+        _ = epoll.Remove(Fd);
         Tls?.End();
         SocketCalls.Close(Fd);
         Fd = -1;

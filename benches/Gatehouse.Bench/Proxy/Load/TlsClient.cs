@@ -26,17 +26,22 @@ internal sealed unsafe partial class TlsClient(string serverName)
     private static long _tickets;
     private readonly nint _name = Marshal.StringToCoTaskMemUTF8(serverName); // As long as the program: there are few.
     private nint _ssl;
+    private nint _version;
+    private nint _cipher;
+    private bool _resumed;
 
     /// <summary>Whether the last call waits for room to write rather than for the peer.</summary>
     public bool WantsToWrite { get; private set; }
 
-    /// <summary>The version that was agreed on, as OpenSSL writes it.</summary>
-    public string Version => Marshal.PtrToStringUTF8(GetVersion(_ssl))!;
-
-    /// <summary>The cipher suite.</summary>
-    public string Cipher => Marshal.PtrToStringUTF8(CipherName(GetCipher(_ssl)))!;
-
-    public bool IsResumed => SessionReused(_ssl) != 0;
+    /// <summary>What the last handshake agreed on.</summary>
+    public string Agreed
+    {
+        get
+        {
+            if (_ssl != 0) Remember();
+            return $"{Marshal.PtrToStringUTF8(_version)}, {Marshal.PtrToStringUTF8(_cipher)}, {(_resumed ? "resumed" : "not resumed")}";
+        }
+    }
 
     /// <summary>Session tickets that any server sent to any client so far.</summary>
     public static long Tickets => Volatile.Read(ref _tickets);
@@ -53,6 +58,7 @@ internal sealed unsafe partial class TlsClient(string serverName)
     public void End()
     {
         if (_ssl == 0) return;
+        Remember();
         ClearErrors();
         _ = Shutdown(_ssl);
         Free(_ssl);
@@ -73,6 +79,9 @@ internal sealed unsafe partial class TlsClient(string serverName)
         ClearErrors();
         fixed (byte* start = bytes) return Outcome(Write(_ssl, start, bytes.Length));
     }
+
+    // The texts are constants of OpenSSL's.
+    private void Remember() => (_version, _cipher, _resumed) = (GetVersion(_ssl), CipherName(GetCipher(_ssl)), SessionReused(_ssl) != 0);
 
     private int Outcome(int result)
     {

@@ -9,18 +9,20 @@ internal static class Engine
     {
         var ports = ProxyPorts.Take();
         var file = setup.Write("gatehouse", "routes.yaml", Text(setup, ports));
-        return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file], cancellation);
+        return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file, "--control", setup.File("gatehouse", "c")], cancellation);
     }
 
+    /// <summary>The program that is built beside this one.</summary>
     // artifacts/bin/Gatehouse.Bench/CONFIGURATION/ -> artifacts/bin/Gatehouse/CONFIGURATION/gatehouse
-    private static string Program()
+    public static string Program()
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
         var program = Path.Combine(own.Parent!.Parent!.FullName, "Gatehouse", own.Name, "gatehouse");
         return File.Exists(program) ? program : throw new FileNotFoundException($"build src/Gatehouse first: there is no {program}");
     }
 
-    private static string Text(ProxySetup setup, ProxyPorts ports)
+    /// <summary>The file.</summary>
+    public static string Text(ProxySetup setup, ProxyPorts ports)
     {
         var text = new StringBuilder($$"""
             engine:
@@ -37,11 +39,11 @@ internal static class Engine
                 timeouts: { keepAlive: {{ProxySetup.KeepSeconds}}s, idle: {{ProxySetup.KeepSeconds}}s }
 
             """);
-        if (setup.Spoken == Spoken.Tcp) text.Append("    defaultUpstream: g0\n");
+        if (setup.Spoken == Spoken.Tcp) text.Append("    to: g0\n");
         if (setup.Certificate is { } certificate)
         {
             text.Append($$"""
-                    tls: { minVersion: "1.3", maxVersion: "1.3", resumption: false, defaultCertificate: shop }
+                    tls: { minVersion: "1.3", maxVersion: "1.3", defaultCertificate: shop }
                 certificates:
                   - { name: shop, chainFile: {{certificate.Chain}}, keyFile: {{certificate.Key}} }
 
@@ -54,8 +56,7 @@ internal static class Engine
             text.Append($$"""
                   - name: g{{group}}
                     timeouts: { keepAlive: {{ProxySetup.KeepSeconds}}s }
-                    endpoints:
-                      - { name: one, address: "127.0.0.1:{{setup.Backends[group]}}" }
+                    endpoints: ["127.0.0.1:{{setup.Backends[group]}}"]
 
                 """);
         }
@@ -69,8 +70,8 @@ internal static class Engine
         text.Append("virtualHosts:\n");
         for (var host = 0; host < hosts; host++)
         {
-            text.Append($"  - name: h{host}\n    hosts: [{ProxySetup.Host(host)}]\n    routes:\n");
-            for (var group = 0; group < ProxySetup.Groups; group++) text.Append($"      - {{ name: p{group}, path: {ProxySetup.Prefix(group)}, upstream: g{group} }}\n");
+            text.Append($"  - hosts: [{ProxySetup.Host(host)}]\n    routes:\n");
+            for (var group = 0; group < ProxySetup.Groups; group++) text.Append($"      - {{ path: {ProxySetup.Prefix(group)}, to: g{group} }}\n");
         }
     }
 }

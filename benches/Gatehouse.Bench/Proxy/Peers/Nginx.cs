@@ -65,5 +65,5 @@ internal static class Nginx
     }
 
     private static string Tls(ProxySetup setup) =>
-        $"ssl_certificate {setup.Certificate!.Chain}; ssl_certificate_key {setup.Certificate.Key}; ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off;";
+        $"ssl_certificate {setup.Certificate!.Chain}; ssl_certificate_key {setup.Certificate.Key}; ssl_protocols TLSv1.3;";
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Gatehouse.Proxy.Configuration.Snapshot;
 
@@ -30,14 +31,16 @@ public static class SnapshotFile
     /// <summary>Replaces the file whole: readers see the old or the new one. Readable by its owner alone, because it holds keys.</summary>
     /// <param name="config">One that <see cref="Validation.ConfigValidator"/> found right.</param>
     /// <param name="revision">A number that names this state, to which a <see cref="Delta.ConfigDelta"/> refers.</param>
+    /// <remarks>One writer at a time for each path.</remarks>
     /// <exception cref="IOException">It could not be written; the old file is still there.</exception>
     /// <exception cref="UnauthorizedAccessException">As before.</exception>
     public static void Write(string path, ProxyConfig config, long revision)
     {
         var bytes = Encode(config, revision);
-        var temporary = $"{path}.{Guid.NewGuid():N}";
+        var temporary = path + ".new"; // Of one name, so that a writer that was killed leaves one file with keys at most, until the next.
         try
         {
+            File.Delete(temporary);
             using (var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 }))
             {
                 file.Write(bytes);
@@ -56,14 +59,29 @@ public static class SnapshotFile
     /// <summary>Reads a snapshot. What is wrong with it is an outcome, and never an exception.</summary>
     public static SnapshotOutcome Read(string path)
     {
+        try
+        {
+            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return Read(file, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Failed(path, $"cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>Reads a snapshot from its beginning.</summary>
+    /// <param name="file">A file that is open.</param>
+    /// <param name="path">Its name in messages.</param>
+    internal static SnapshotOutcome Read(SafeFileHandle file, string path)
+    {
         byte[] bytes = [];
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            if (file.Length > MaxBytes) return Failed(path, $"is longer than {MaxBytes >> 20} MB");
-            bytes = ArrayPool<byte>.Shared.Rent((int)file.Length + 1);
-            var length = file.ReadAtLeast(bytes, (int)file.Length, throwOnEndOfStream: false);
-            var (config, revision, problem) = Decode(bytes.AsSpan(0, length));
+            var length = RandomAccess.GetLength(file);
+            if (length > MaxBytes) return Failed(path, $"is longer than {MaxBytes >> 20} MB");
+            bytes = GC.AllocateUninitializedArray<byte>((int)length); // Of no pool, which would keep it.
+            var (config, revision, problem) = Decode(bytes.AsSpan(0, ReadAll(file, bytes.AsSpan(0, (int)length))));
             return problem is null ? new SnapshotOutcome(config, revision, null) : Failed(path, problem);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -72,7 +90,7 @@ public static class SnapshotFile
         }
         finally
         {
-            if (bytes.Length > 0) ArrayPool<byte>.Shared.Return(bytes, clearArray: true); // There were keys in it.
+            bytes.AsSpan().Clear(); // There were keys in it.
         }
     }
 
@@ -104,6 +122,13 @@ public static class SnapshotFile
     }
 
     private static string Head(ReadOnlySpan<byte> body) => $"{Magic}{Version}{HashName}{Convert.ToHexStringLower(SHA256.HashData(body))}\n";
+
+    private static int ReadAll(SafeFileHandle file, Span<byte> into)
+    {
+        var have = 0;
+        while (have < into.Length && RandomAccess.Read(file, into[have..], have) is > 0 and var count) have += count;
+        return have;
+    }
 
     private static SnapshotOutcome Failed(string path, string problem) => new(null, 0, $"{path}: {problem}");
 }

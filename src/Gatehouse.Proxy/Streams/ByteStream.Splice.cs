@@ -1,0 +1,38 @@
+using Gatehouse.Linux.Sockets;
+
+namespace Gatehouse.Proxy.Streams;
+
+/// <summary>Bytes that are moved within the kernel; for connections in plain.</summary>
+internal sealed partial class ByteStream
+{
+    /// <summary>Moves into an empty pipe what has come; outcomes as of a read. Into one that holds something it would be unclear whether EAGAIN speaks of the socket or of the pipe.</summary>
+    public int MoveInto(Pipe pipe) => MoveInto(pipe, pipe.Capacity);
+
+    /// <summary>The same, and not more than so many bytes.</summary>
+    public int MoveInto(Pipe pipe, int most)
+    {
+        var count = PipeCalls.Splice(Fd, pipe.WriteEnd, most);
+        if (count <= 0) return ReceiveNothing(count);
+        BytesIn += count;
+        pipe.Bytes = count;
+        return count;
+    }
+
+    /// <summary>Moves out of a pipe what the peer takes. Whether that was all.</summary>
+    public bool MoveFrom(Pipe pipe)
+    {
+        while (pipe.Bytes > 0 && CanWrite)
+        {
+            var count = PipeCalls.Splice(pipe.ReadEnd, Fd, pipe.Bytes);
+            if (count > 0)
+            {
+                BytesOut += count;
+                pipe.Bytes -= count;
+            }
+            else if (count == 0 || IsAgain(count)) CanWrite = false;
+            else Break(count);
+        }
+
+        return pipe.Bytes == 0;
+    }
+}
