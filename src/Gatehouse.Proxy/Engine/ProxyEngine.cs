@@ -109,6 +109,14 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
+    /// <summary>Waits until all loops, which must run, have done what they were told.</summary>
+    public void WaitForLoops()
+    {
+        using var left = new CountdownEvent(Loops.Count);
+        OnAll(_ => left.Signal());
+        left.Wait();
+    }
+
     /// <summary>Waits until no client is connected any more, and none that was accepted is on its way to a loop. False: the time was up first.</summary>
     public bool WaitUntilIdle(TimeSpan deadline)
     {
@@ -183,9 +191,7 @@ internal sealed class ProxyEngine : IDisposable
     private bool IsIdle()
     {
         if (Connections > 0) return false;
-        using var left = new CountdownEvent(Loops.Count);
-        OnAll(_ => left.Signal());
-        left.Wait();
+        WaitForLoops();
         return Connections == 0 && Loops.Sum(l => l.HandedOver) == 0;
     }
 
