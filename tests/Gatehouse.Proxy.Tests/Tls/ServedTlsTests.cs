@@ -115,7 +115,7 @@ public sealed class ServedTlsTests
     [Theory]
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
-    public void Large_bodies_go_both_ways_in_bounded_memory(SslProtocols version)
+    public async Task Large_bodies_go_both_ways_in_bounded_memory(SslProtocols version)
     {
         const int length = 20_000_000;
         using var rig = new TlsRig((_, c) => c.With(l => l with { Limits = l.Limits with { BodyBytes = 0 } }));
@@ -131,11 +131,14 @@ public sealed class ServedTlsTests
                 for (var sent = 0; sent < length; sent += chunk.Length) client.Write(chunk);
             }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-        // The endpoint does not read: what is under way is bounded by buffers, not by the body.
-        Assert.False(sending.Wait(300, TestContext.Current.CancellationToken));
-        Assert.InRange(RunningEngine.OnLoop(rig.Engine.Engine.Loops[0], static l => l.Loop.Buffers.InUse), 0, 2 << 20);
-        for (var read = 0; read < length; read += chunk.Length) Assert.Equal(Encoding.Latin1.GetString(chunk), upstream.Read(chunk.Length));
-        Assert.True(sending.Wait(Patience.Limit, TestContext.Current.CancellationToken));
+        // However much faster the client is than the endpoint: what is under way is bounded by buffers, not by the body.
+        for (var read = 0; read < length; read += chunk.Length)
+        {
+            Assert.InRange(RunningEngine.OnLoop(rig.Engine.Engine.Loops[0], static l => l.Loop.Buffers.InUse), 0, 2 << 20);
+            Assert.Equal(Encoding.Latin1.GetString(chunk), upstream.Read(chunk.Length));
+        }
+
+        await sending;
 
         var answering = Task.Factory.StartNew(
             () =>
@@ -143,27 +146,27 @@ public sealed class ServedTlsTests
                 upstream.Send($"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
                 for (var sent = 0; sent < length; sent += chunk.Length) upstream.Socket.Send(chunk);
             }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Assert.False(answering.Wait(300, TestContext.Current.CancellationToken));
         TlsRig.ReadHead(client);
         var got = new byte[chunk.Length];
         for (var read = 0; read < length; read += got.Length)
         {
+            Assert.InRange(RunningEngine.OnLoop(rig.Engine.Engine.Loops[0], static l => l.Loop.Buffers.InUse), 0, 2 << 20);
             client.ReadExactly(got);
             Assert.True(chunk.AsSpan().SequenceEqual(got));
         }
 
-        Assert.True(answering.Wait(Patience.Limit, TestContext.Current.CancellationToken));
+        await answering;
     }
 
     [Fact]
-    public void A_client_that_ends_its_side_gets_its_answer_and_the_end_is_said()
+    public async Task A_client_that_ends_its_side_gets_its_answer_and_the_end_is_said()
     {
         using var rig = new TlsRig();
         var client = rig.Client();
         client.Write(Encoding.ASCII.GetBytes(TlsRig.Request.Replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")));
         var upstream = rig.Keep(rig.Server.Accept());
         upstream.ReadHead();
-        client.ShutdownAsync().GetAwaiter().GetResult();
+        await client.ShutdownAsync();
         rig.Engine.Settle();
         upstream.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
         Assert.EndsWith("hi", TlsRig.ReadUntil(client, "hi"), StringComparison.Ordinal);
