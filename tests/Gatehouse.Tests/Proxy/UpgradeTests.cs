@@ -72,7 +72,7 @@ public sealed class UpgradeTests : IAsyncDisposable
         client.Shutdown(SocketShutdown.Both);
         server.Shutdown(SocketShutdown.Both);
         ProxyProcess.WaitForEnd(engine);
-        Assert.Equal(0, await parent.ExitAsync());
+        ProxyProcess.WaitForEnd(parent.Id);
     }
 
     [Fact(Timeout = 180_000)]
@@ -125,7 +125,7 @@ public sealed class UpgradeTests : IAsyncDisposable
         _proxy.Signal("USR2");
         var parent = int.Parse((await _proxy.Parent.LineAsync("takes over as ")).Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture);
         engine = ProxyProcess.EngineOf(await _proxy.Parent.LineAsync("gatehouse: serves "));
-        await _proxy.Parent.ExitAsync();
+        ProxyProcess.WaitForEnd(_proxy.Parent.Id);
         await CheckAsync(ports);
 
         var before = (Parent: 0, Engine: 0);
