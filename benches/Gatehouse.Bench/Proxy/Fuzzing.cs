@@ -15,6 +15,7 @@ internal static class Fuzzing
 
     private static readonly IReadOnlyList<(string Name, Func<int, int, IReadOnlyList<string>> Run)> Fuzzers =
     [
+        ("HTTP/1 parser", HeadFuzz.Run),
         ("chunk reader", ChunkFuzz.Run),
         ("TLS hello reader", ClientHelloFuzz.Run),
         ("PROXY reader", ProxyHeaderFuzz.Run),

@@ -16,8 +16,7 @@ internal static unsafe partial class Machine
     /// <summary>Where the load and the backend run: the last processor.</summary>
     public static int LoadProcessor => Environment.ProcessorCount - 1;
 
-    private const int RoundRobin = 2;
-    private const int Ahead = -20;
+    private const int Ahead = -10;
     private const int ProcessClock = 2; // CPUCLOCK_SCHED of linux/posix-timers.h
     private const int DescriptorLimit = 7; // RLIMIT_NOFILE
     private const int MonotonicClock = 1;
@@ -46,12 +45,10 @@ internal static unsafe partial class Machine
     }
 
     /// <summary>Runs on a thread of its own that stays on one processor.</summary>
-    /// <param name="realTime">Whether nothing else may run when it can, if that is allowed; for what is idle most of the time.</param>
-    public static Task<T> RunOnAsync<T>(int processor, Func<T> work, bool realTime = false) => Task.Factory.StartNew(
+    public static Task<T> RunOnAsync<T>(int processor, Func<T> work) => Task.Factory.StartNew(
         () =>
         {
             Pin(processor);
-            if (realTime) SetRealTime();
             return work();
         },
         CancellationToken.None,
@@ -90,15 +87,13 @@ internal static unsafe partial class Machine
         return taken >= 0 ? (int)taken : -Marshal.GetLastPInvokeError();
     }
 
-    /// <summary>Whether threads may have real-time priority here.</summary>
-    public static bool AllowsRealTime { get; } = RunOnAsync(LoadProcessor, static () => SetRealTime(), realTime: false).GetAwaiter().GetResult();
-
     /// <summary>Words that start a program on the proxies' processor, ahead of what else runs here where that is allowed.</summary>
-    public static string[] ProxyPrefix(bool realTime) =>
-    [
-        .. realTime && AllowsRealTime ? ["chrt", "--rr", "1"] : new[] { "nice", $"--adjustment={Ahead}" },
-        "taskset", "--cpu-list", ProxyProcessor.ToString(CultureInfo.InvariantCulture),
-    ];
+    /// <remarks>
+    /// Not with real-time priority, which would make rounds steadier still: a thread of .NET then span in the kernel for minutes, waiting for what only a thread with less priority on the
+    /// same processor could have done, and could not even be killed.
+    /// </remarks>
+    public static string[] ProxyPrefix { get; } =
+        ["nice", $"--adjustment={Ahead}", "taskset", "--cpu-list", ProxyProcessor.ToString(CultureInfo.InvariantCulture)];
 
     /// <summary>
     /// Puts the session of a process ahead of others, where that is allowed: the kernel shares processors between sessions before it looks at nice (sched(7), autogroup). Our own is put
@@ -121,13 +116,6 @@ internal static unsafe partial class Machine
         }
     }
 
-    // The thread ends with its work, and its priority with it.
-    private static bool SetRealTime()
-    {
-        var lowest = 1;
-        return SetScheduler(0, RoundRobin, &lowest) == 0;
-    }
-
     private static void Pin(int processor)
     {
         // Like the proxies': refused without privilege, which only makes the rounds differ more.
@@ -146,9 +134,6 @@ internal static unsafe partial class Machine
 
     [LibraryImport("libc", EntryPoint = "setpriority")]
     private static partial int SetPriority(int which, int who, int priority);
-
-    [LibraryImport("libc", EntryPoint = "sched_setscheduler")]
-    private static partial int SetScheduler(int thread, int policy, int* priority);
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     private static partial nint Receive(int fd, byte* buffer, nuint length, int flags);

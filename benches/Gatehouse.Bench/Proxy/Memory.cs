@@ -9,6 +9,7 @@ internal static class Memory
     private const int Routes = 5_000;
     private const int AtOnce = 64;
     private const int Warm = 20_000;
+    private const int WarmConnections = 2_000;
 
     // A runtime gives back what it no longer needs a moment later.
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
@@ -51,6 +52,9 @@ internal static class Memory
         var server = setup.Spoken == Spoken.Https ? ProxySetup.Host(0) : null;
         // What many requests at a time take is no cost of idle connections.
         using (var warm = new HttpLoad(proxy.Ports.Traffic, AtOnce, questions, server)) Require(await warm.RunAsync(Warm));
+
+        // And neither is what a runtime compiles after it has seen many connections begin.
+        using (var warm = new HttpLoad(proxy.Ports.Traffic, AtOnce, questions, server, connectEachTime: true)) Require(await warm.RunAsync(WarmConnections));
         await Task.Delay(Quiet, TimeProvider.System, stage.Cancellation);
         var before = proxy.Megabytes;
         using var load = new HttpLoad(proxy.Ports.Traffic, connections, questions, server);

@@ -32,6 +32,7 @@ internal static class ProxyComparison
         var started = Stopwatch.GetTimestamp();
         context.Report.Row($"machine: {Environment.ProcessorCount} processors, load {Load()} before the start; Linux {Environment.OSVersion.Version}");
         if (!Machine.AllowDescriptors(Descriptors)) context.Report.Row($"this user may not open {Descriptors:n0} descriptors; parts with many connections will say so");
+        await using var turn = await TurnAsync(end.Token);
         // In /tmp and with a short name: the path of a Unix socket has room for 107 characters.
         var folder = Directory.CreateTempSubdirectory("gatehouse-bench-").FullName;
         try
@@ -60,6 +61,32 @@ internal static class ProxyComparison
             signal.Cancel = true;
             end.Cancel();
         }
+    }
+
+    /// <summary>Two runs at a time would measure each other: the second waits until the first is over. Null: it was told to end before.</summary>
+    private static async Task<FileStream?> TurnAsync(CancellationToken cancellation)
+    {
+        using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        for (var told = false; !cancellation.IsCancellationRequested; told = true)
+        {
+            try
+            {
+                // Held by the kernel (flock(2)) and gone with this process; the file stays, for whoever comes next.
+                return new FileStream(Path.Combine(Path.GetTempPath(), "gatehouse-bench-proxy.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (!told)
+            {
+                await Console.Error.WriteLineAsync("another comparison of proxies is running: waiting for its end");
+            }
+            catch (IOException)
+            {
+                // Still.
+            }
+
+            await pace.WaitForNextTickAsync(CancellationToken.None);
+        }
+
+        return null;
     }
 
     /// <summary>One part that fails does not take the others with it, but the run fails.</summary>

@@ -46,14 +46,13 @@ internal sealed class ProxyProcess : IAsyncDisposable
     /// <param name="folder">For its output.</param>
     /// <param name="ports">Where it will accept.</param>
     /// <param name="command">The program and its arguments.</param>
-    /// <param name="realTime">See <see cref="ProxySetup.RealTime"/>.</param>
-    public static async Task<ProxyProcess> StartAsync(string name, string folder, ProxyPorts ports, IReadOnlyList<string> command, bool realTime, CancellationToken cancellation)
+    public static async Task<ProxyProcess> StartAsync(string name, string folder, ProxyPorts ports, IReadOnlyList<string> command, CancellationToken cancellation)
     {
         var output = Path.Combine(folder, $"{name}.out");
         // Standard output may be the access log of a proxy that writes it nowhere else: it goes straight into the file.
         var errors = Path.Combine(folder, $"{name}.err");
         var process = ServedProcess.Start(errors, "sh",
-            ["-c", """exec "$@" >"$0" """, output, .. Machine.ProxyPrefix(realTime), .. command]);
+            ["-c", """exec "$@" >"$0" """, output, .. Machine.ProxyPrefix, .. command]);
         var proxy = new ProxyProcess(name, process, ports, output, errors);
         try
         {

@@ -36,9 +36,6 @@ internal sealed record ProxySetup
     /// <summary>Whether a line is written about each request.</summary>
     public bool Log { get; init; }
 
-    /// <summary>Whether nothing else on this machine runs when the proxy could. For what is idle most of the time alone: it could take a processor for itself.</summary>
-    public bool RealTime { get; init; }
-
     /// <summary>Ports of the backend, one for each group; for TCP the first alone.</summary>
     public required IReadOnlyList<int> Backends { get; init; }
 

@@ -88,10 +88,10 @@ public static unsafe class SocketCalls
         }
     }
 
-    /// <summary>Gives a socket its address; an IPv6 one takes no IPv4.</summary>
+    /// <summary>Gives a socket its address; an IPv6 one takes no IPv4. UDP addresses are not reused: whoever bound one last would take the packets of the first.</summary>
     public static int Bind(int fd, in SocketEndPoint address)
     {
-        _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
+        if (!IsDatagram(fd)) _ = SetOption(fd, Native.Libc.SolSocket, ReuseAddress, 1);
         if (address.IsV6) _ = SetOption(fd, IPv6, OnlyV6, 1);
         fixed (SocketEndPoint* own = &address)
         {
@@ -158,6 +158,15 @@ public static unsafe class SocketCalls
         var time = stackalloc long[2] { (long)most.TotalSeconds, most.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond };
         _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveTimeout, time, 16);
         _ = SocketLibrary.SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoSendTimeout, time, 16);
+    }
+
+    /// <summary>
+    /// Gives a socket room for so many bytes that wait to be read. Who is not privileged gets no more than net.core.rmem_max. The kernel counts twice as many as are asked for, since what it
+    /// keeps for a packet counts too (socket(7)).
+    /// </summary>
+    public static void GrowReceiveBuffer(int fd, int bytes)
+    {
+        if (SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveBufferForce, bytes) < 0) _ = SetOption(fd, Native.Libc.SolSocket, Native.Libc.SoReceiveBuffer, bytes);
     }
 
     /// <summary>A counter that wakes a loop when another thread writes to it; non-blocking.</summary>

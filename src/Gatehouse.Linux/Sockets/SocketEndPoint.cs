@@ -49,6 +49,13 @@ public struct SocketEndPoint : IEquatable<SocketEndPoint>
         address.CopyTo(bytes[(address.Length == 16 ? Address6Offset : Address4Offset)..]);
     }
 
+    /// <summary>An address and a port, and for an IPv6 address of a link the number of its interface.</summary>
+    internal SocketEndPoint(ReadOnlySpan<byte> address, ushort port, uint scope)
+        : this(address, port)
+    {
+        MemoryMarshal.Write(((Span<byte>)_bytes)[ScopeOffset..], scope);
+    }
+
     /// <summary>Whether it is of either family; the default value is of none.</summary>
     public readonly bool IsSet => Family != 0;
 
@@ -61,6 +68,11 @@ public struct SocketEndPoint : IEquatable<SocketEndPoint>
     /// <summary>4 or 16 bytes in network order; they live as long as the variable does.</summary>
     [UnscopedRef]
     public readonly ReadOnlySpan<byte> Address => IsV6 ? ((ReadOnlySpan<byte>)_bytes).Slice(Address6Offset, 16) : ((ReadOnlySpan<byte>)_bytes).Slice(Address4Offset, 4);
+
+    /// <summary>0.0.0.0 or ::, which is every address of the machine.</summary>
+    public readonly bool IsAny => Address.IndexOfAnyExcept((byte)0) < 0;
+
+    internal readonly uint Scope => IsV6 ? MemoryMarshal.Read<uint>(((ReadOnlySpan<byte>)_bytes)[ScopeOffset..]) : 0;
 
     internal readonly uint Length => IsV6 ? 28u : 16u;
 

@@ -19,6 +19,12 @@ internal static unsafe partial class SocketLibrary
     [LibraryImport(Library, EntryPoint = "sendmsg")]
     public static partial nint SendMessage(int fd, MessageHeader* message, int flags);
 
+    [LibraryImport(Library, EntryPoint = "recvmmsg")]
+    public static partial int ReceiveMessages(int fd, MultiMessage* messages, uint count, int flags, void* timeout);
+
+    [LibraryImport(Library, EntryPoint = "sendmmsg")]
+    public static partial int SendMessages(int fd, MultiMessage* messages, uint count, int flags);
+
     [LibraryImport(Library, EntryPoint = "accept4")]
     public static partial int Accept(int fd, SocketEndPoint* address, uint* length, int flags);
 

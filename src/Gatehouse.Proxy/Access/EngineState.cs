@@ -1,3 +1,5 @@
+using Gatehouse.Proxy.Access.Log;
+
 namespace Gatehouse.Proxy.Access;
 
 /// <summary>What an engine's process is and does beside its loops; for figures. Any thread may read it.</summary>
@@ -7,14 +9,23 @@ internal sealed class EngineState
     private volatile bool _isServing;
     private volatile bool _isDraining;
 
+    /// <param name="time">The clock.</param>
+    public EngineState(TimeProvider time) => (Time, StartedAt) = (time, time.GetUtcNow());
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
     /// <summary>When the process began.</summary>
-    public required DateTimeOffset StartedAt { get; init; }
+    public DateTimeOffset StartedAt { get; }
 
     /// <summary>How often its parent has started another engine before this one, because one had died.</summary>
     public int Restarts { get; set; }
 
     /// <summary>Of the configuration that is in place.</summary>
     public long Revision { get => Volatile.Read(ref _revision); set => Volatile.Write(ref _revision, value); }
+
+    /// <summary>The access log; null before there is an engine.</summary>
+    public EngineLog? Log { get; set; }
 
     /// <summary>It has begun to accept.</summary>
     public bool IsServing { get => _isServing; set => _isServing = value; }

@@ -41,6 +41,19 @@ internal static class RefusalReasons
         _ => ((HttpFault)reason).Text(),
     };
 
+    /// <summary>The same for log lines, each character a byte, made once.</summary>
+    public static ReadOnlySpan<byte> Bytes(int reason) => Texts[reason];
+
+    private static readonly byte[][] Texts = MakeTexts();
+
+    private static byte[][] MakeTexts()
+    {
+        var texts = new byte[256][];
+        Array.Fill(texts, []);
+        foreach (var reason in All) texts[reason] = System.Text.Encoding.Latin1.GetBytes(Text(reason));
+        return texts;
+    }
+
     private static string Snake(string name) =>
         string.Concat(name.Select((c, i) => char.IsAsciiLetterUpper(c) ? (i > 0 ? "_" : "") + char.ToLowerInvariant(c) : c.ToString()));
 }
@@ -79,6 +92,8 @@ internal enum Refusal
     TunnelIdle,
     AcceptPaused,
     DescriptorsExhausted,
+    DatagramDropped,
+    EndpointRemoved,
 }
 
 /// <summary>What is said of them.</summary>
@@ -118,6 +133,8 @@ internal static class RefusalText
         Refusal.TunnelIdle => "nothing crossed the tunnel for too long",
         Refusal.AcceptPaused => "as many connections as allowed are open: new ones wait",
         Refusal.DescriptorsExhausted => "no descriptor is left: new connections wait",
+        Refusal.DatagramDropped => "a UDP packet was dropped: the kernel had no room for it, or no way",
+        Refusal.EndpointRemoved => "the endpoint is no longer configured",
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 }

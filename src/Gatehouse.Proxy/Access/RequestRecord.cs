@@ -12,6 +12,9 @@ internal readonly ref struct RequestRecord
 
     public required ReadOnlySpan<byte> Listener { get; init; }
 
+    /// <summary>Virtual host and route, with a slash between them. Empty: none takes it.</summary>
+    public required ReadOnlySpan<byte> Route { get; init; }
+
     /// <summary>Empty: none was chosen; HAProxy then has the listener's name.</summary>
     public required ReadOnlySpan<byte> Group { get; init; }
 
@@ -33,6 +36,7 @@ internal readonly ref struct RequestRecord
     /// <summary>Ta: all of it.</summary>
     public required long TotalTime { get; init; }
 
+    /// <summary>Of the response; -1: there was none.</summary>
     public required int Status { get; init; }
 
     /// <summary>To the client, with the head.</summary>

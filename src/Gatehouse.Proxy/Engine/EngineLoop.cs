@@ -8,6 +8,7 @@ using Gatehouse.Proxy.Loops;
 using Gatehouse.Proxy.Routing;
 using Gatehouse.Proxy.Streams;
 using Gatehouse.Proxy.Tcp;
+using Gatehouse.Proxy.Udp;
 using Gatehouse.Wire.Http1;
 
 namespace Gatehouse.Proxy.Engine;
@@ -26,6 +27,7 @@ internal sealed class EngineLoop
     private readonly HashSet<IClientSession> _open = [];
     private readonly Action<Loop> _takeOver;
     private int _handedOverCount;
+    private DatagramBatch? _datagrams;
 
     public EngineLoop(int index, ProxyEngine engine, TimeProvider time)
     {
@@ -71,6 +73,15 @@ internal sealed class EngineLoop
     /// <summary>Client connections that are open; any thread may read it.</summary>
     public int Connections { get; private set; }
 
+    /// <summary>UDP flows that there are; any thread may read it.</summary>
+    public int Flows { get; set; }
+
+    /// <summary>UDP listeners that are this loop's.</summary>
+    public List<UdpListener> UdpListeners { get; } = [];
+
+    /// <summary>UDP packets of the listener or flow whose turn it is; made for the first.</summary>
+    public DatagramBatch Datagrams => _datagrams ??= new DatagramBatch();
+
     /// <summary>Those of all loops.</summary>
     public int EngineConnections => _engine.Connections;
 
@@ -93,6 +104,13 @@ internal sealed class EngineLoop
         foreach (var session in _open) session.Drain();
     }
 
+    /// <summary>Ends what UDP has open; once the loop has stopped.</summary>
+    public void CloseUdp()
+    {
+        foreach (var listener in UdpListeners.ToList()) listener.Dispose();
+        _datagrams?.Dispose();
+    }
+
     /// <summary>Closes what is still open: the deadline of a drain came.</summary>
     public void CutOff()
     {
@@ -102,7 +120,12 @@ internal sealed class EngineLoop
     /// <summary>A configuration was replaced.</summary>
     public void Forget(Leavings left)
     {
-        if (left.Endpoints) Upstreams.CloseIdle(all: false);
+        if (left.Endpoints)
+        {
+            Upstreams.CloseIdle(all: false);
+            foreach (var listener in UdpListeners) listener.EndRemoved();
+        }
+
         if (!left.Listeners) return;
         foreach (var session in _open)
         {

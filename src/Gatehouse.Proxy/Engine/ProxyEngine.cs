@@ -2,6 +2,7 @@ using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
+using Gatehouse.Proxy.Udp;
 
 namespace Gatehouse.Proxy.Engine;
 
@@ -18,6 +19,7 @@ internal sealed class ProxyEngine : IDisposable
     private readonly EngineLoop[] _loops;
     private FigureIndex? _figures;
     private bool _draining;
+    private int _nextUdpLoop;
     private volatile int _maxConnections = int.MaxValue;
 
     /// <param name="threads">Loops; 0 is one for each processor.</param>
@@ -44,6 +46,17 @@ internal sealed class ProxyEngine : IDisposable
         {
             var sum = 0;
             foreach (var loop in _loops) sum += loop.Connections;
+            return sum;
+        }
+    }
+
+    /// <summary>UDP flows of all loops.</summary>
+    public int Flows
+    {
+        get
+        {
+            var sum = 0;
+            foreach (var loop in _loops) sum += loop.Flows;
             return sum;
         }
     }
@@ -90,6 +103,12 @@ internal sealed class ProxyEngine : IDisposable
             if (_open.ContainsKey(name)) Close(name);
             var open = new OpenListener(fd, new Acceptor?[Loops.Count]);
             _open[name] = open;
+            if (state.Current.Config.Protocol == ListenerProtocol.Udp)
+            {
+                ListenUdp(open, state);
+                return true;
+            }
+
             for (var i = 0; i < Loops.Count; i++)
             {
                 var index = i;
@@ -117,12 +136,12 @@ internal sealed class ProxyEngine : IDisposable
         left.Wait();
     }
 
-    /// <summary>Waits until no client is connected any more, and none that was accepted is on its way to a loop. False: the time was up first.</summary>
+    /// <summary>Waits until no client is connected, none that was accepted is on its way to a loop, and no UDP flow is left. False: the time was up first.</summary>
     public bool WaitUntilIdle(TimeSpan deadline)
     {
         var started = _time.GetTimestamp();
         using var pause = new ManualResetEventSlim();
-        while (!IsIdle())
+        while (Flows > 0 || !IsIdle())
         {
             if (_time.GetElapsedTime(started) >= deadline) return false;
             pause.Wait(20);
@@ -181,8 +200,14 @@ internal sealed class ProxyEngine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var loop in Loops) loop.Loop.Dispose();
-        foreach (var open in _open.Values) SocketCalls.Close(open.Fd);
+        foreach (var loop in Loops)
+        {
+            loop.Loop.Stop();
+            loop.CloseUdp();
+            loop.Loop.Dispose();
+        }
+
+        foreach (var open in _open.Values.Where(o => o.Udp is null)) SocketCalls.Close(open.Fd);
         _open.Clear();
         _compiler.Dispose();
     }
@@ -198,6 +223,13 @@ internal sealed class ProxyEngine : IDisposable
     private void Close(string name)
     {
         if (!_open.Remove(name, out var open)) return;
+        if (open.UdpLoop is { } own)
+        {
+            var drain = _draining;
+            own.Loop.Post(_ => open.Udp!.Stop(drain));
+            return;
+        }
+
         var left = Loops.Count;
         for (var i = 0; i < Loops.Count; i++)
         {
@@ -210,6 +242,14 @@ internal sealed class ProxyEngine : IDisposable
                 if (last) SocketCalls.Close(open.Fd);
             });
         }
+    }
+
+    /// <summary>One loop has all of a UDP listener, for its flows are found there; several listeners are spread over the loops.</summary>
+    private void ListenUdp(OpenListener open, ListenerState state)
+    {
+        var loop = _loops[_nextUdpLoop++ % _loops.Length];
+        open.UdpLoop = loop;
+        loop.Loop.Post(_ => open.Udp = new UdpListener(loop, state, open.Fd));
     }
 
     /// <summary>Does something on all loops, and after the last of them what is to be done once no loop is in what it had before.</summary>
@@ -228,5 +268,12 @@ internal sealed class ProxyEngine : IDisposable
         foreach (var loop in Loops) loop.Loop.Post(_ => work(loop));
     }
 
-    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors);
+    private sealed record OpenListener(int Fd, Acceptor?[] Acceptors)
+    {
+        /// <summary>Set when it is UDP.</summary>
+        public EngineLoop? UdpLoop { get; set; }
+
+        /// <summary>Set on its loop, and has the descriptor from then on.</summary>
+        public UdpListener? Udp { get; set; }
+    }
 }

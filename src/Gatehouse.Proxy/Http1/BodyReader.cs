@@ -23,6 +23,17 @@ internal struct BodyReader
     /// <summary>Trailer lines to pass on, once it is done.</summary>
     public readonly ReadOnlySpan<byte> Trailers => _chunks.Trailers is { } trailers ? trailers.Lines : default;
 
+    /// <summary>Bytes that are still to come of a body that says its length; 0 for others.</summary>
+    public readonly long Left => _left;
+
+    /// <summary>So many bytes of a body that says its length went by unread.</summary>
+    public void Skip(int count)
+    {
+        Bytes += count;
+        _left -= count;
+        IsDone = _left == 0;
+    }
+
     /// <summary>How much to read at once so that a body that says its length is not read beyond by more than a byte, which tells that there was more.</summary>
     public readonly int ReadSize(int most) => Framing == BodyFraming.Length ? (int)Math.Min(most, _left + 1) : most;
 

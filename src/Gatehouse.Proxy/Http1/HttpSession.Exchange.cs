@@ -64,6 +64,7 @@ internal sealed partial class HttpSession
         _keepAlive = head.KeepsAlive && !IsEnding;
         _idempotent = Methods.IsIdempotent(head.MethodKind);
         _headLength = head.Length;
+        _host = head.Host;
         _body = _start + _headLength;
         _requestLost = _upstreamReady = false;
         _bodySince = _activeAt = loop.Loop.Now;

@@ -1,4 +1,5 @@
 using Gatehouse.Proxy.Access;
+using Gatehouse.Wire.Http1;
 
 namespace Gatehouse.Proxy.Http1;
 
@@ -20,6 +21,7 @@ internal sealed partial class HttpSession
     private bool _isRecorded;
     private Termination _termination;
     private int _reason;
+    private Place _host;
 
     private void BeginRecord()
     {
@@ -77,14 +79,15 @@ internal sealed partial class HttpSession
             Client = _peer,
             BeganAt = _requests <= 1 && _isBadRequest ? _acceptedAt : _firstByteAt,
             Listener = _model.LogName,
+            Route = _route is null ? default : _route.LogName,
             Group = _group is null ? default : _group.LogName,
             Endpoint = endpoint is null ? default : endpoint.LogName,
             HeadTime = _isBadRequest ? -1 : _headAt - _firstByteAt,
-            QueueTime = _group is null ? -1 : 0,
+            QueueTime = endpoint is null ? -1 : 0,
             ConnectTime = _connectedAt < 0 ? -1 : _connectedAt - _headAt,
             ResponseTime = _responseHeadAt < 0 ? -1 : _responseHeadAt - Math.Max(_connectedAt, _requestSentAt),
             TotalTime = now - _firstByteAt,
-            Status = _status,
+            Status = _status == 0 ? -1 : _status,
             BytesOut = sent,
             BytesIn = received,
             Termination = _termination,
@@ -95,7 +98,7 @@ internal sealed partial class HttpSession
             Retries = _retries,
             Redispatched = _redispatched,
             RequestLine = _isBadRequest ? default : RequestLine(bytes),
-            Host = default,
+            Host = _isBadRequest || bytes.IsEmpty ? default : _host.In(bytes),
             Reason = _reason,
         });
     }

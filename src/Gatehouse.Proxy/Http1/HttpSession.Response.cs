@@ -15,6 +15,7 @@ internal sealed partial class HttpSession
     private static readonly HeadLimits ResponseLimits = new(8_192, 61_440, 1_000);
 
     private BodyReader _response;
+    private BodyMover _mover;
     private byte[]? _responseBuffer;
     private int _responseLength;
     private HeadScan _responseScan;
@@ -36,7 +37,8 @@ internal sealed partial class HttpSession
 
     private bool PumpResponse()
     {
-        if (!_upstreamReady || _responseDone || _phase != Phase.Exchange || _client.HasPending || !_upstream!.Stream.CanRead) return false;
+        if (!_upstreamReady || _responseDone || _phase != Phase.Exchange || _client.HasPending) return false;
+        if (!_upstream!.Stream.CanRead && !_mover.IsStuck) return false;
         return _responseBegun ? PumpResponseBody() : ReadResponseHead();
     }
 
@@ -160,7 +162,38 @@ internal sealed partial class HttpSession
         AfterResponseBytes();
     }
 
-    private bool PumpResponseBody()
+    /// <summary>A large body of known length never comes to this process.</summary>
+    private bool MoveResponseBody()
+    {
+        var upstream = _upstream!.Stream;
+        if (_mover.Move(upstream, _client, _response.Left) is not { } count) return CopyResponseBody();
+        if (count > 0)
+        {
+            _responseBytes += count;
+            _response.Skip(count);
+        }
+        else if (count != SocketCalls.EAgain)
+        {
+            EndOfUpstream(count);
+            return true;
+        }
+
+        if (_mover.IsStuck)
+        {
+            AwaitClient();
+            return false;
+        }
+
+        _mover.Rest(_client);
+        if (count == SocketCalls.EAgain && !_response.IsDone) return false;
+        if (_response.IsDone) _ = upstream.Peek(loop.Loop.Input.AsSpan(0, 1)); // Whether there is more than it said.
+        AfterResponseBytes();
+        return true;
+    }
+
+    private bool PumpResponseBody() => _mover.IsStuck || BodyMover.Suits(_response, _upstream!.Stream, _client) ? MoveResponseBody() : CopyResponseBody();
+
+    private bool CopyResponseBody()
     {
         var input = loop.Loop.Input;
         var count = _upstream!.Stream.Receive(input.AsSpan(Loop.Headroom, _response.ReadSize(Loop.ReadSize)));
@@ -230,6 +263,7 @@ internal sealed partial class HttpSession
         Record();
         _request.Reset();
         _response.Reset();
+        _mover.Reset(_client);
         if (!_keepAlive)
         {
             BeginClose();
@@ -298,7 +332,7 @@ internal sealed partial class HttpSession
         loop.Counters.AddReason(reason);
         loop.Counters.Add(_listener.Counter, Counter.Refused);
         (_termination, _reason) = (termination, reason);
-        if (status is 400 or 408) _keepAlive = false;
+        if (status is 400 or 408 or 413) _keepAlive = false;
         SendLocal(status, "content-type: text/plain\r\n"u8, LocalAnswers.Body(status));
     }
 

@@ -48,7 +48,7 @@ internal sealed partial class HttpSession
 
     private void ExchangeTimedOut()
     {
-        if (_client.HasPending) FlushTimedOut();
+        if (_client.HasPending || _mover.IsStuck) FlushTimedOut();
         else if (!_upstreamReady) ConnectFailed(-(int)Linux.Errno.ETIMEDOUT);
         else if (ExchangeDeadline() is var deadline && deadline > loop.Loop.Now) _phaseDeadline = deadline;
         else if (_responseBegun) CutOff(RefusalReasons.Of(Refusal.ResponseIdle), Termination.ServerTimeout('D'));

@@ -281,6 +281,7 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         loop.Loop.Timers.Cancel(this);
         _request.Reset();
         _response.Reset();
+        _mover.Reset(_client);
         ReturnResponseBuffer();
         _start = _end;
         ReturnBuffer();

@@ -49,6 +49,28 @@ internal sealed class HostTable<T>
         return _anyDepth.Count > 0 && FindDeep(lower) is { } deep ? deep : _any;
     }
 
+    /// <summary>All patterns that match a host, the most exact first, which is the one that <see cref="Find"/> takes; for explanations.</summary>
+    public IReadOnlyList<(string Pattern, T Value)> Matches(ReadOnlySpan<byte> host)
+    {
+        List<(string, T)> found = [];
+        var name = Encoding.Latin1.GetString(host).ToLowerInvariant();
+        if (host.Length <= LongestHost)
+        {
+            Add(name, _exact, name);
+            var dot = name.IndexOf('.', StringComparison.Ordinal);
+            if (dot > 0) Add("*" + name[dot..], _oneLabel, name[dot..]);
+            for (; dot >= 0; dot = name.IndexOf('.', dot + 1)) Add("**" + name[dot..], _anyDepth, name[dot..]);
+        }
+
+        if (_any is not null) found.Add(("*", _any));
+        return found;
+
+        void Add(string pattern, BytesTable<T> table, string key)
+        {
+            if (table.Find(Encoding.Latin1.GetBytes(key)) is { } value) found.Add((pattern, value));
+        }
+    }
+
     private T? FindDeep(ReadOnlySpan<byte> host)
     {
         for (var dot = host.IndexOf((byte)'.'); dot >= 0;)

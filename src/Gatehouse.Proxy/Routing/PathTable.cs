@@ -9,7 +9,7 @@ namespace Gatehouse.Proxy.Routing;
 /// The routes of one host. Each has a rank, which is its place in the order that <see cref="Route"/> writes down; the least rank of those that match wins. What is asked of a request is one
 /// lookup for its path and one for each of its segments, however many routes there are, and each regular expression whose rank could still win.
 /// </summary>
-internal sealed class PathTable
+internal sealed partial class PathTable
 {
     private const int LongestPath = 16 * 1024;
 

@@ -6,7 +6,7 @@ using Gatehouse.Wire.Http1;
 namespace Gatehouse.Proxy.Routing;
 
 /// <summary>The conditions of a route beyond its path, over the bytes of a request.</summary>
-internal sealed class RouteMatch
+internal sealed partial class RouteMatch
 {
     private const int LongestRegexInput = 8_192;
 
@@ -90,7 +90,7 @@ internal sealed class RouteMatch
         return false;
     }
 
-    private sealed class ValueCondition
+    private sealed partial class ValueCondition
     {
         private readonly ValueMatchKind _kind;
         private readonly byte[] _value;

@@ -11,6 +11,7 @@ internal sealed class RouteModel
     public RouteModel(string host, Route config, UpstreamState? upstream, int counter)
     {
         (Host, Config, Upstream, Counter) = (host, config, upstream, counter);
+        LogName = Encoding.UTF8.GetBytes($"{host}/{config.Name}");
         Match = new RouteMatch(config);
         if (config.Path.Kind == PathMatchKind.Regex) PathPattern = RoutePattern.FromStart(config.Path.Value);
         if (config.Respond is { } respond) Respond = new FixedAnswer(respond);
@@ -20,6 +21,9 @@ internal sealed class RouteModel
     public string Host { get; }
 
     public Route Config { get; }
+
+    /// <summary>Its name for log lines.</summary>
+    public byte[] LogName { get; }
 
     public PathMatch Path => Config.Path;
 

@@ -6,9 +6,12 @@ namespace Gatehouse.Proxy.Streams;
 internal sealed partial class ByteStream
 {
     /// <summary>Moves into an empty pipe what has come; outcomes as of a read. Into one that holds something it would be unclear whether EAGAIN speaks of the socket or of the pipe.</summary>
-    public int MoveInto(Pipe pipe)
+    public int MoveInto(Pipe pipe) => MoveInto(pipe, pipe.Capacity);
+
+    /// <summary>The same, and not more than so many bytes.</summary>
+    public int MoveInto(Pipe pipe, int most)
     {
-        var count = PipeCalls.Splice(Fd, pipe.WriteEnd, pipe.Capacity);
+        var count = PipeCalls.Splice(Fd, pipe.WriteEnd, most);
         if (count <= 0) return ReceiveNothing(count);
         BytesIn += count;
         pipe.Bytes = count;

@@ -15,9 +15,20 @@ internal static class EngineAnswers
     public static ControlReply Of(ControlRequest request, ProxyEngine engine, ProxyConfig config, EngineState state) => request.Act switch
     {
         ControlAct.Metrics => new ControlReply { Text = Metrics(engine, state) },
+        ControlAct.Explain => Explain(request, engine),
+        ControlAct.Figures => new ControlReply { Data = JsonSerializer.SerializeToElement(EngineFigures.Of(engine, state), EngineFiguresJson.Default.EngineFigures) },
         ControlAct.Status => new ControlReply { Data = Status(engine, config, state) },
         _ => new ControlReply { Problem = $"{request.Act} is not known here" },
     };
+
+    private static ControlReply Explain(ControlRequest request, ProxyEngine engine)
+    {
+        var index = engine.Figures();
+        if (request.Listener is { } name && index.Listeners.All(l => l.Name != name)) return new ControlReply { Problem = $"there is no listener {name}; there are: {string.Join(", ", index.Listeners.Select(l => l.Name))}" };
+        if (RouteQuestion.Read(request.Method, request.Url, request.Fields ?? [], out var problem) is not { } question) return new ControlReply { Problem = problem };
+        var explained = new RouteExplainer(index.Listeners, engine.Sum).Explain(question, request.Listener);
+        return new ControlReply { Data = JsonSerializer.SerializeToElement(explained, RouteExplanationJson.Default.RouteExplanation) };
+    }
 
     private static string Metrics(ProxyEngine engine, EngineState state)
     {

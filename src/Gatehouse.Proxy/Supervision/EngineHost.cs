@@ -4,6 +4,7 @@ using Gatehouse.Linux.Processes;
 using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Access.Admin;
+using Gatehouse.Proxy.Access.Log;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Configuration.Delta;
 using Gatehouse.Proxy.Configuration.Snapshot;
@@ -45,11 +46,7 @@ public sealed class EngineHost : IDisposable
     private ITimer? _rotation;
     private int _exitCode;
 
-    private EngineHost(UnixChannel parent, TimeProvider time)
-    {
-        (_parent, _time) = (parent, time);
-        _state = new EngineState { StartedAt = time.GetUtcNow() };
-    }
+    private EngineHost(UnixChannel parent, TimeProvider time) => (_parent, _time, _state) = (parent, time, new EngineState(time));
 
     /// <summary>Runs an engine to its end. The exit code.</summary>
     /// <param name="channel">The descriptor of the channel to the parent.</param>
@@ -69,6 +66,7 @@ public sealed class EngineHost : IDisposable
         _control?.Dispose();
         _admin?.Dispose();
         _engine?.Dispose();
+        _state.Log?.Dispose();
         _parent.Dispose();
         _end.Dispose();
     }
@@ -109,6 +107,7 @@ public sealed class EngineHost : IDisposable
                 Drain();
                 break;
             case EngineAct.Reopen:
+                _state.Log?.Reopen();
                 break;
         }
     }
@@ -142,6 +141,8 @@ public sealed class EngineHost : IDisposable
         var engine = new ProxyEngine(config.Engine.Threads, _time);
         engine.Apply(config);
         _engine = engine;
+        _state.Log = new EngineLog(engine, _time, problem => Tell(new EngineMessage { Act = EngineAct.Noticed, Problem = problem }));
+        _state.Log.Apply(config.AccessLog);
         _rotation = _time.CreateTimer(static e => ((ProxyEngine)e!).Compiled.RotateTickets(), engine, RotationPeriod, RotationPeriod);
     }
 
@@ -214,6 +215,7 @@ public sealed class EngineHost : IDisposable
     {
         // A hand-over in between would send descriptors that are closed meanwhile.
         lock (_lock) _engine!.Apply(config);
+        _state.Log!.Apply(config.AccessLog);
         (_config, _state.Revision) = (config, revision);
         if (config.Engine.Admin is null) EndAdmin();
         TakeUpGiven();

@@ -63,6 +63,9 @@ internal enum EngineAct
     /// <summary>From the engine: a successor has taken its listeners, and it drains.</summary>
     Replaced,
 
+    /// <summary>From the engine: something that an operator should know.</summary>
+    Noticed,
+
     /// <summary>From the engine: it can't begin; the problem says why.</summary>
     Failed,
 }

@@ -40,11 +40,7 @@ internal sealed class EngineProcess : IDisposable
     private readonly Queue<TaskCompletionSource<EngineMessage>> _changes = new();
     private bool _isSilent;
 
-    private EngineProcess(UnixChannel channel, DetachedProcess process)
-    {
-        (_channel, _process) = (channel, process);
-        new Thread(Listen) { IsBackground = true, Name = "engine" }.Start();
-    }
+    private EngineProcess(UnixChannel channel, DetachedProcess process) => (_channel, _process) = (channel, process);
 
     public int Pid => _process.Identity.Pid;
 
@@ -53,6 +49,9 @@ internal sealed class EngineProcess : IDisposable
 
     /// <summary>A successor took its listeners.</summary>
     public Task Replaced => _replaced.Task;
+
+    /// <summary>Gets what the engine has to say that nobody asked.</summary>
+    public Action<string>? Noticed { get; init; }
 
     /// <summary>It has ended, and all that it said before was heard.</summary>
     public async Task<ProcessExit> WaitForEndAsync()
@@ -67,7 +66,7 @@ internal sealed class EngineProcess : IDisposable
 
     /// <summary>Starts an engine on a snapshot; it serves when it was given its sockets and told to.</summary>
     /// <exception cref="IOException">The program can't be started.</exception>
-    public static EngineProcess Start(EngineCommand command, ProxyConfig config, long revision, int restarts)
+    public static EngineProcess Start(EngineCommand command, ProxyConfig config, long revision, int restarts, Action<string> noticed)
     {
         var (own, other) = UnixChannel.Pair();
         using (other)
@@ -81,7 +80,8 @@ internal sealed class EngineProcess : IDisposable
                     InheritsOutput = true,
                     Descriptor = other,
                 });
-                var engine = new EngineProcess(own, process) { Revision = revision };
+                var engine = new EngineProcess(own, process) { Revision = revision, Noticed = noticed };
+                new Thread(engine.Listen) { IsBackground = true, Name = "engine" }.Start();
                 engine.TellWhole(config, revision, restarts);
                 return engine;
             }
@@ -194,6 +194,9 @@ internal sealed class EngineProcess : IDisposable
                 break;
             case EngineAct.Replaced:
                 _replaced.TrySetResult();
+                break;
+            case EngineAct.Noticed:
+                Noticed?.Invoke(message.Problem ?? "");
                 break;
             case EngineAct.Applied:
                 lock (_changes)

@@ -219,7 +219,7 @@ public sealed class EngineSupervisor : IAsyncDisposable
 
     private async Task StartEngineAsync()
     {
-        var engine = EngineProcess.Start(_options.Command, _config, _revision, Restarts);
+        var engine = EngineProcess.Start(_options.Command, _config, _revision, Restarts, text => _tell(new SupervisorEvent(IsFault: true, $"engine: {text}")));
         engine.Give(_sockets.All);
         if (_control is not null) engine.Give([KeyValuePair.Create(EngineHost.ControlName, _control)]);
         engine.Serve();

@@ -9,6 +9,8 @@ internal static class CommandList
     [
         ServeCommand.Create,
         ProxyCommand.Create,
+        ExplainCommand.Create,
+        TopCommand.Create,
         GetCommand.Create,
         DescribeCommand.Create,
         ApplyCommand.Create,

@@ -40,6 +40,9 @@ internal sealed class Rig : IDisposable
         return upstream;
     }
 
+    /// <summary>Does something while the loop stands, so that it finds all of it at once.</summary>
+    public void HoldWhile(Action work) => RunningEngine.AtEndOfTurn(Engine.Engine.Loops[0], work);
+
     /// <summary>An answer of the engine itself.</summary>
     public static string Local(int status, string reason, bool close, string more = "")
     {

@@ -22,11 +22,11 @@ internal sealed class Backend : IAsyncDisposable
     private readonly int _stop = SocketCalls.OpenEvent();
     private readonly Task<bool> _running;
 
-    private Backend(int groups, bool realTime)
+    private Backend(int groups)
     {
         _ = _epoll.Add(_stop, EpollEvents.In, Wake);
         for (var group = 0; group < groups; group++) Listen();
-        _running = Machine.RunOnAsync(Machine.LoadProcessor, Run, realTime);
+        _running = Machine.RunOnAsync(Machine.LoadProcessor, Run);
     }
 
     /// <summary>One for each group.</summary>
@@ -35,7 +35,7 @@ internal sealed class Backend : IAsyncDisposable
     /// <summary>Requests answered since the start.</summary>
     public long Answered { get; private set; }
 
-    public static Backend Start(int groups, bool realTime = false) => new(groups, realTime);
+    public static Backend Start(int groups) => new(groups);
 
     public async ValueTask DisposeAsync()
     {

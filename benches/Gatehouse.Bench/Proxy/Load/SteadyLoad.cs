@@ -37,7 +37,7 @@ internal sealed class SteadyLoad : IDisposable
 
     /// <summary>Asks at a rate for a time.</summary>
     public Task<SteadyOutcome> RunAsync(int perSecond, TimeSpan time, CancellationToken cancellation) =>
-        Machine.RunOnAsync(Machine.LoadProcessor, () => Run(1_000_000_000L / perSecond, (int)(perSecond * time.TotalSeconds), cancellation), realTime: true);
+        Machine.RunOnAsync(Machine.LoadProcessor, () => Run(1_000_000_000L / perSecond, (int)(perSecond * time.TotalSeconds), cancellation));
 
     public void Dispose()
     {

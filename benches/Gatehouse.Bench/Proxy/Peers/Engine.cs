@@ -9,7 +9,7 @@ internal static class Engine
     {
         var ports = ProxyPorts.Take();
         var file = setup.Write("gatehouse", "routes.yaml", Text(setup, ports));
-        return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file, "--control", setup.File("gatehouse", "c")], setup.RealTime, cancellation);
+        return await ProxyProcess.StartAsync($"{setup.Name}-gatehouse", setup.Folder, ports, [Program(), "proxy", "--config", file, "--control", setup.File("gatehouse", "c")], cancellation);
     }
 
     /// <summary>The program that is built beside this one.</summary>

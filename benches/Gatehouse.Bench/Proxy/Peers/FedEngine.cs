@@ -26,14 +26,13 @@ internal sealed class FedEngine : IAsyncDisposable
         var outcome = RoutesFile.Load(setup.Write("gatehouse", "routes.yaml", Engine.Text(setup, ports)), TimeProvider.System);
         if (outcome.Config is not { } config) throw new InvalidOperationException(string.Join('\n', outcome.Faults.Take(3)));
         // On the proxies' processor like all others; what this process needs to compare configurations is taken from the load's.
-        var words = Machine.ProxyPrefix(realTime: false);
         var environment = new Dictionary<string, string>(EngineCommand.Runtime, StringComparer.Ordinal);
         foreach (var name in new[] { "PATH", "DOTNET_ROOT" })
         {
             if (Environment.GetEnvironmentVariable(name) is { } value) environment[name] = value;
         }
 
-        var engine = new FedEngine(new EngineCommand("/usr/bin/env", [.. words, Engine.Program(), "proxy-engine"], environment), config);
+        var engine = new FedEngine(new EngineCommand("/usr/bin/env", [.. Machine.ProxyPrefix, Engine.Program(), "proxy-engine"], environment), config);
         var faults = await engine._supervisor.StartAsync(config);
         if (faults.Count > 0) throw new InvalidOperationException(string.Join('\n', faults));
         Machine.PutAhead(engine._supervisor.EnginePid);

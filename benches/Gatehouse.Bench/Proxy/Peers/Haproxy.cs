@@ -14,7 +14,7 @@ internal static class Haproxy
         var ports = ProxyPorts.Take();
         var file = setup.Write(name, "haproxy.cfg", Text(name, setup, ports, tuning));
         // -db: in the foreground and without the process that watches over it, which would add to its memory and nothing else.
-        return await ProxyProcess.StartAsync($"{setup.Name}-{name}", setup.Folder, ports, ["/usr/sbin/haproxy", "-db", "-f", file], setup.RealTime, cancellation);
+        return await ProxyProcess.StartAsync($"{setup.Name}-{name}", setup.Folder, ports, ["/usr/sbin/haproxy", "-db", "-f", file], cancellation);
     }
 
     /// <summary>Where its commands are taken.</summary>

@@ -13,7 +13,7 @@ internal static class Nginx
         var ports = ProxyPorts.Take();
         var file = setup.Write(name, "nginx.conf", Text(name, setup, ports, serverForEachHost));
         // -e: or it would open its log in /var/log before it reads the configuration.
-        return await ProxyProcess.StartAsync($"{setup.Name}-{name}", setup.Folder, ports, ["/usr/sbin/nginx", "-e", "stderr", "-c", file], setup.RealTime, cancellation);
+        return await ProxyProcess.StartAsync($"{setup.Name}-{name}", setup.Folder, ports, ["/usr/sbin/nginx", "-e", "stderr", "-c", file], cancellation);
     }
 
     private static string Text(string name, ProxySetup setup, ProxyPorts ports, bool serverForEachHost)

@@ -66,7 +66,7 @@ internal sealed class AdminExchange(int client, TimeProvider time, TimeSpan long
         _isHead = head.MethodKind == HttpMethodKind.Head;
         _isHttp10 = head.MinorVersion == 0;
         if (head.MethodKind is HttpMethodKind.Get or HttpMethodKind.Head) answer(this, head.Path.In(_request));
-        else Text(405, "only GET and HEAD are answered here\n"u8);
+        else Text(404, "only GET and HEAD are answered here\n"u8);
     }
 
     private bool SendChunk(ReadOnlySpan<byte> part)

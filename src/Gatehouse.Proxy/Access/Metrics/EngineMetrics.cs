@@ -31,6 +31,9 @@ internal sealed class EngineMetrics(ProxyEngine engine, EngineState state)
             WriteProcess(ref text);
             text.Single(MetricList.Routes, index.Routes.Count);
             text.Single(MetricList.RoutesLeftOut, Math.Max(0, index.Routes.Count - mostRoutes));
+            text.Single(MetricList.LogLines, state.Log?.Lines ?? 0);
+            text.Single(MetricList.LogDropped, state.Log?.Dropped ?? 0);
+            WriteRefusals(ref text);
             WriteLoops(ref text);
             WriteListeners(ref text, index);
             WriteRoutes(ref text, index, Math.Min(index.Routes.Count, mostRoutes));
@@ -58,6 +61,10 @@ internal sealed class EngineMetrics(ProxyEngine engine, EngineState state)
         text.Single(MetricList.Draining, state.IsDraining ? 1 : 0);
         text.Single(MetricList.Connections, engine.Connections);
         text.Single(MetricList.MaxConnections, engine.MaxConnections);
+    }
+
+    private void WriteRefusals(ref MetricText text)
+    {
         text.Begin(MetricList.Refusals);
         foreach (var (reason, name) in Reasons)
         {

@@ -22,6 +22,8 @@ internal static class MetricList
     public static readonly MetricFamily MaxConnections = new("max_connections", MetricKind.Gauge, "", "Client connections that may be open; beyond it new ones wait in the kernel.");
     public static readonly MetricFamily Routes = new("routes", MetricKind.Gauge, "", "Routes of the configuration.");
     public static readonly MetricFamily RoutesLeftOut = new("routes_without_series", MetricKind.Gauge, "", "Routes without series of their own here, since there are more than series are made for.");
+    public static readonly MetricFamily LogLines = new("log_lines_total", MetricKind.Counter, "", "Lines of the access log.");
+    public static readonly MetricFamily LogDropped = new("log_lines_dropped_total", MetricKind.Counter, "", "Lines of the access log that were dropped since they could not be written as fast as they came, or not at all.");
     public static readonly MetricFamily Refusals = new("refusals_total", MetricKind.Counter, "reason", "What was refused or cut off, by reason.");
 
     public static readonly MetricFamily LoopTurns = new("loop_turns_total", MetricKind.Counter, "loop", "Times the loop woke up.");
@@ -58,7 +60,7 @@ internal static class MetricList
     /// <summary>All of them.</summary>
     public static IEnumerable<MetricFamily> All =>
     [
-        Info, StartTime, Resident, Collections, GcPause, Revision, Restarts, Draining, Connections, MaxConnections, Routes, RoutesLeftOut, Refusals,
+        Info, StartTime, Resident, Collections, GcPause, Revision, Restarts, Draining, Connections, MaxConnections, Routes, RoutesLeftOut, LogLines, LogDropped, Refusals,
         LoopTurns, LoopAllocated, LoopConnections, LoopHandedOver, LoopBuffers, LoopBuffersKept, LoopIdle,
         .. OfListener.Select(f => f.Family), ListenerResponses, .. OfRoute.Select(f => f.Family), RouteResponses, .. OfEndpoint.Select(f => f.Family), EndpointResponses,
     ];

@@ -18,15 +18,12 @@ internal sealed class AddressShape(bool anyPort) : ScalarShape<IPEndPoint>
     protected override string? Parse(string text, bool plain, out IPEndPoint value)
     {
         value = None;
+        if (AddressText.TryParse(text, out var bare) && bare.AddressFamily == AddressFamily.InterNetworkV6) return $"{Shown.Value(text)}: which part is the port can't be told; with port 80 write \"[{text}]:80\"";
         var end = text.LastIndexOf(':');
         var (host, port) = end < 0 || text.EndsWith(']') ? (text, null) : (text[..end], text[(end + 1)..]);
         if (AddressText.TryParse(host.StartsWith('[') && host.EndsWith(']') ? host[1..^1] : host, out var address))
         {
-            if (address.AddressFamily == AddressFamily.InterNetworkV6 && !host.StartsWith('['))
-            {
-                return $"{Shown.Value(text)}: which part is the port can't be told; with port 80 write \"[{text}]:80\"";
-            }
-
+            if (address.AddressFamily == AddressFamily.InterNetworkV6 && !host.StartsWith('[')) return $"{Shown.Value(text)}: the address must be in brackets: \"[{host}]:{port}\"";
             if (port is null) return $"{Shown.Value(text)} has no port: for example \"{text}:80\"";
             if (!ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (port.Length > 1 && port[0] == '0')) return $"{Shown.Value(text)} is not valid: a port is a number from 1 to 65535";
             value = new IPEndPoint(address, number);

@@ -16,6 +16,8 @@ internal sealed class DurationShape(TimeSpan most, bool never = true) : ScalarSh
 
     public override TimeSpan Placeholder => TimeSpan.FromSeconds(1);
 
+    public override bool StandsIn => false;
+
     public override string Words => $"a time such as 500ms, 10s, 5m or 1h, of at most {Format(most)}" + (never ? "; 0: never" : "");
 
     protected override string? Parse(string text, bool plain, out TimeSpan value)

@@ -66,8 +66,7 @@ internal sealed class Field<TOwner, T>(string name, Shape<T> shape, Func<TOwner,
     public override void Read(YamlNode node, YamlReading reading, object?[] values)
     {
         reading.Enter(Name, node);
-        shape.TryRead(node, reading, out var value);
-        values[Slot] = value;
+        if (shape.TryRead(node, reading, out var value) || shape.StandsIn) values[Slot] = value;
         reading.Leave();
     }
 

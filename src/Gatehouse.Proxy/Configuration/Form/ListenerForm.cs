@@ -17,12 +17,12 @@ internal static class ListenerForm
 
     private static readonly Field<ClientTimeouts, TimeSpan> Handshake = new("handshake", Shapes.Span, t => t.Handshake, StandardTimeouts.Handshake, "From accepting to the end of the TLS handshake, and for a PROXY header.");
 
-    private static readonly Field<ClientTimeouts, TimeSpan> Header = new("header", Shapes.Span, t => t.Header, StandardTimeouts.Header, "From a request's first byte to the end of its head, and for a new connection to its first byte; then 408.");
+    private static readonly Field<ClientTimeouts, TimeSpan> Header = new("header", Shapes.Span, t => t.Header, StandardTimeouts.Header, "From a request's first byte to the end of its head, and for a new connection to its first byte; then 408, or the end where no byte has come.");
 
     private static readonly Field<ClientTimeouts, TimeSpan> KeepAlive = new("keepAlive", Shapes.Span, t => t.KeepAlive, StandardTimeouts.KeepAlive, "Between two requests; then the connection is closed.");
 
     private static readonly Field<ClientTimeouts, TimeSpan> Idle = new("idle", Shapes.Span, t => t.Idle, StandardTimeouts.Idle,
-        "Without a byte of a body that is awaited, or without one taken of what is sent; then 408 or the end. For TCP and UDP: without a byte in either direction, where the upstream says nothing.");
+        "Without a byte of a body that is awaited, or without one taken of what is sent; then 408 or the end. TCP and UDP have the upstream's tunnel timeout alone.");
 
     private static readonly ObjectShape<ClientTimeouts> TimeoutsShape = new("clientTimeouts", "How long clients may take.", [Handshake, Header, KeepAlive, Idle],
         static v => new ClientTimeouts { Handshake = Handshake.From(v), Header = Header.From(v), KeepAlive = KeepAlive.From(v), Idle = Idle.From(v) });

@@ -16,6 +16,8 @@ internal sealed class NumberShape<T>(T least, T most, string? zero = null, bool 
 
     public override T Placeholder => least;
 
+    public override bool StandsIn => false;
+
     public override string Words => (bytes ? $"bytes: {Range}, also as 16KB or 1MB" : $"a number: {Range}") + (zero is null ? "" : $"; 0: {zero}");
 
     private string Range => string.Create(CultureInfo.InvariantCulture, $"{least:N0} to {most:N0}");
@@ -29,7 +31,7 @@ internal sealed class NumberShape<T>(T least, T most, string? zero = null, bool 
         return T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) ? null : Shown.NotValid(text, Words);
     }
 
-    protected override string Format(T value) => value.ToString("N0", CultureInfo.InvariantCulture);
+    protected override string Format(T value) => value.ToString(null, CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
     public override void Check(T value, ConfigCheck check)

@@ -122,23 +122,31 @@ internal sealed class ObjectShape<T> : Shape<T>
     /// <summary>The schema itself and no reference to it.</summary>
     public JsonObject Definition(SchemaParts parts)
     {
+        parts.Tables.Add((Name, Description, [.. _fields.Select(f => new ReferenceRow(f.Synonym is null ? f.Name : $"{f.Name}, {f.Synonym}", f.Words, f.Standard, f.Required, f.Description))]));
         JsonObject properties = [];
         foreach (var field in _fields)
         {
-            properties[field.Name] = field.Schema(parts);
-            if (field.Synonym is { } other) properties[other] = field.Schema(parts);
+            foreach (var name in Names(field)) properties[name] = field.Schema(parts);
         }
 
         JsonObject schema = new() { ["description"] = Description, ["type"] = "object", ["additionalProperties"] = false, ["properties"] = properties };
-        var required = _fields.Where(f => f is { Required: true, Group: null, Synonym: null }).Select(f => (JsonNode)f.Name).ToArray();
+        var ways = _fields.GroupBy(Key).Select(g => (Required: g.Any(f => f.Required), Names: g.SelectMany(Names).ToArray())).ToList();
+        var required = ways.Where(w => w is { Required: true, Names.Length: 1 }).Select(w => (JsonNode)w.Names[0]).ToArray();
         if (required.Length > 0) schema["required"] = new JsonArray(required);
-        var pairs = _fields.Where(f => f.Group is not null).GroupBy(f => f.Group).SelectMany(g => g.SelectMany((one, i) => g.Skip(i + 1).Select(other => new JsonArray(one.Name, other.Name)))).ToList();
-        if (pairs.Count > 0) schema["not"] = new JsonObject { ["anyOf"] = new JsonArray([.. pairs.Select(p => new JsonObject { ["required"] = p })]) };
+        // Of several ways to write one thing at most one is used, and exactly one where the thing is required.
+        var one = ways.Where(w => w is { Required: true, Names.Length: > 1 }).Select(w => (JsonNode)new JsonObject { ["oneOf"] = new JsonArray([.. w.Names.Select(n => Having(n))]) }).ToArray();
+        if (one.Length > 0) schema["allOf"] = new JsonArray(one);
+        var both = ways.Where(w => !w.Required).SelectMany(w => w.Names.SelectMany((a, i) => w.Names.Skip(i + 1).Select(b => (JsonNode)Having(a, b)))).ToArray();
+        if (both.Length > 0) schema["not"] = new JsonObject { ["anyOf"] = new JsonArray(both) };
         return schema;
     }
 
     /// <inheritdoc/>
     public override string? Show(T value) => null;
+
+    private static JsonObject Having(params string[] names) => new() { ["required"] = new JsonArray([.. names.Select(n => (JsonNode)n)]) };
+
+    private static string[] Names(Field<T> field) => field.Synonym is null ? [field.Name] : [field.Name, field.Synonym];
 
     private static string Key(Field<T> field) => field.Group ?? field.Name;
 
@@ -155,7 +163,7 @@ internal sealed class ObjectShape<T> : Shape<T>
         var field = Array.Find(_fields, f => f.Name == key.Text || f.Synonym == key.Text);
         if (field is null)
         {
-            var all = _fields.SelectMany(f => f.Synonym is null ? [f.Name] : (string[])[f.Name, f.Synonym]).ToList();
+            var all = _fields.SelectMany(Names).ToList();
             reading.Fault(key, key.Text.Length > 64 ? "" : key.Text, Unknown(key.Text, all));
             return;
         }

@@ -19,6 +19,9 @@ internal abstract class Shape<T>
     /// <summary>Whether it can be written as one text, and so as a list of one without brackets.</summary>
     public virtual bool TakesText => false;
 
+    /// <summary>Whether the <see cref="Placeholder"/> stands where a value was wrong. If not, what is without being written stands there: a number must fit with others.</summary>
+    public virtual bool StandsIn => true;
+
     /// <summary>Reads what a person wrote; what is wrong goes to the reading.</summary>
     /// <returns>Whether there is a value.</returns>
     public abstract bool TryRead(YamlNode node, YamlReading reading, out T value);
@@ -43,9 +46,17 @@ internal abstract class Shape<T>
     public virtual string? Show(T value) => value?.ToString();
 }
 
+/// <summary>A key as the reference lists it.</summary>
+/// <param name="Key">With its synonym.</param>
+/// <param name="Standard">Null: it must be written, or the meaning says what is without it.</param>
+internal sealed record ReferenceRow(string Key, string Words, string? Standard, bool Required, string Meaning);
+
 /// <summary>The definitions that a schema refers to.</summary>
 internal sealed class SchemaParts
 {
+    /// <summary>For the reference: each object with its keys.</summary>
+    public List<(string Name, string Description, IReadOnlyList<ReferenceRow> Rows)> Tables { get; } = [];
+
     public JsonObject Definitions { get; } = [];
 
     /// <summary>A reference to a definition, which is made when it is asked for the first time.</summary>

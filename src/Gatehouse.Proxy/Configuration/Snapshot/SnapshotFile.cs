@@ -31,14 +31,16 @@ public static class SnapshotFile
     /// <summary>Replaces the file whole: readers see the old or the new one. Readable by its owner alone, because it holds keys.</summary>
     /// <param name="config">One that <see cref="Validation.ConfigValidator"/> found right.</param>
     /// <param name="revision">A number that names this state, to which a <see cref="Delta.ConfigDelta"/> refers.</param>
+    /// <remarks>One writer at a time for each path.</remarks>
     /// <exception cref="IOException">It could not be written; the old file is still there.</exception>
     /// <exception cref="UnauthorizedAccessException">As before.</exception>
     public static void Write(string path, ProxyConfig config, long revision)
     {
         var bytes = Encode(config, revision);
-        var temporary = $"{path}.{Guid.NewGuid():N}";
+        var temporary = path + ".new"; // Of one name, so that a writer that was killed leaves one file with keys at most, until the next.
         try
         {
+            File.Delete(temporary);
             using (var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, BufferSize = 0 }))
             {
                 file.Write(bytes);

@@ -37,19 +37,32 @@ internal static class CertificateRules
     private static X509Certificate2Collection? ReadAll(string pem, ConfigCheck check, string field)
     {
         var found = new X509Certificate2Collection();
-        try
+        string? other = null;
+        for (var rest = pem.AsSpan(); PemEncoding.TryFind(rest, out var block); rest = rest[block.Location.End..])
         {
-            found.ImportFromPem(pem);
-        }
-        catch (CryptographicException)
-        {
-            check.Fault(field, $"certificate {found.Count + 1} in it cannot be read");
-            Dispose(found);
-            return null;
+            if (!rest[block.Label].SequenceEqual(CertificateLabel))
+            {
+                other ??= rest[block.Label].ToString();
+                continue;
+            }
+
+            try
+            {
+                found.Add(X509CertificateLoader.LoadCertificate(Convert.FromBase64String(rest[block.Base64Data].ToString())));
+            }
+            catch (CryptographicException)
+            {
+                check.Fault(field, $"certificate {found.Count + 1} in it cannot be read");
+                Dispose(found);
+                return null;
+            }
         }
 
-        if (found.Count > 0) return found;
-        check.Fault(field, PemEncoding.TryFind(pem, out var other) ? $"holds '{pem[other.Label]}' and no certificate" : $"holds no certificate in PEM (-----BEGIN {CertificateLabel}-----)");
+        if (found.Count > 0 && found.Count == pem.AsSpan().Count($"BEGIN {CertificateLabel}-----")) return found;
+        check.Fault(field, found.Count > 0 ? $"of its certificates, {found.Count} can be read and others not: each begins and ends on lines of its own"
+            : other is not null ? $"holds '{other}' and no certificate"
+            : $"holds no certificate in PEM (-----BEGIN {CertificateLabel}-----)");
+        Dispose(found);
         return null;
     }
 

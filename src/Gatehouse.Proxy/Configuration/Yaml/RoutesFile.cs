@@ -45,6 +45,7 @@ public static class RoutesFile
         if (syntax is not null) return new ConfigOutcome { Faults = [new ConfigFault("", syntax.Message) { File = name, Line = syntax.Line, Column = syntax.Column }] };
         var reading = new YamlReading(name, folder);
         ConfigForm.Shape.TryRead(table!.Root, reading, out var config);
+        if (reading.Ended) return new ConfigOutcome { Faults = reading.Faults, Files = reading.Files };
         var check = ConfigValidator.Run(config, time, null);
         var places = PlacesOf(table, check, name, folder);
         var written = new Written(reading.Faults);

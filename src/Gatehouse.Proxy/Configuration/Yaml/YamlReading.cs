@@ -25,6 +25,9 @@ internal sealed class YamlReading(string file, string folder)
     /// <summary>Set to learn where values stand: gets each path that is entered, while this is among those wanted.</summary>
     public YamlPlaces? Places { get; init; }
 
+    /// <summary>Whether it ended before the end: what was read then means nothing.</summary>
+    public bool Ended => _visits > MaxVisits;
+
     /// <summary>Goes to a field. Every one that is entered is left.</summary>
     public void Enter(string name, YamlNode at)
     {

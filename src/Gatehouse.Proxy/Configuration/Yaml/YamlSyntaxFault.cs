@@ -16,7 +16,7 @@ internal sealed partial record YamlSyntaxFault(int Line, int Column, string Mess
         // The parser's end is where it gave up; its start can be where the block began.
         var mark = e.End.Line > 0 && e.End.Index >= e.Start.Index ? e.End : e.Start;
         var said = e.InnerException?.Message ?? e.Message;
-        foreach (var line in (ReadOnlySpan<long>)[e.Start.Line, mark.Line, mark.Line - 1])
+        foreach (var line in (ReadOnlySpan<long>)[e.Start.Line, mark.Line, mark.Line - 1, mark.Line + 1])
         {
             if (Hint(LineAt(file, line)) is var (column, hint)) return new((int)line, column, hint);
         }
