@@ -85,8 +85,14 @@ internal static class RandomConfigs
                 Timeouts = new ClientTimeouts { Handshake = One(Spans), Header = One(Spans), KeepAlive = One(Spans), Idle = Bad("") is null ? One(Spans) : -One(Spans) },
                 Limits = new ClientLimits
                 {
-                    RequestLineBytes = Number(64, 256), HeadBytes = Number(256, 61_440), Fields = Number(1, 1_000), BodyBytes = random.NextInt64(1L << 50), MinBodyRate = Number(0, 1 << 30),
-                    ConnectionsPerClient = Number(0, 10_000_000), Connections = Number(0, 10_000_000), Flows = Number(Bad("") is null ? 1 : -1, 1 << 20),
+                    RequestLineBytes = Number(64, 256),
+                    HeadBytes = Number(256, 61_440),
+                    Fields = Number(1, 1_000),
+                    BodyBytes = random.NextInt64(1L << 50),
+                    MinBodyRate = Number(0, 1 << 30),
+                    ConnectionsPerClient = Number(0, 10_000_000),
+                    Connections = Number(0, 10_000_000),
+                    Flows = Number(Bad("") is null ? 1 : -1, 1 << 20),
                 },
             };
         }

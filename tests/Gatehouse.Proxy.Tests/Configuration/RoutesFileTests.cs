@@ -163,7 +163,11 @@ public sealed class RoutesFileTests
                 ProxyProtocol = ProxyProtocolVersion.V2,
                 Timeouts = new UpstreamTimeouts
                 {
-                    Connect = TimeSpan.FromMilliseconds(500), Response = TimeSpan.FromMilliseconds(1_500), Idle = TimeSpan.FromHours(1), Tunnel = TimeSpan.FromHours(2), KeepAlive = TimeSpan.FromSeconds(1),
+                    Connect = TimeSpan.FromMilliseconds(500),
+                    Response = TimeSpan.FromMilliseconds(1_500),
+                    Idle = TimeSpan.FromHours(1),
+                    Tunnel = TimeSpan.FromHours(2),
+                    KeepAlive = TimeSpan.FromSeconds(1),
                 },
                 MaxIdleConnections = 0,
                 Retries = 0,

@@ -12,7 +12,8 @@ internal static class CertificateForm
     private static readonly Field<Certificate, string> Key = new("key", Shapes.Pem, c => c.Key, "", "The key, in PEM, not encrypted.") { Required = true, Group = "key" };
 
     private static readonly Field<Certificate, string?> Ocsp = new("ocspResponse", new TextShape("DER in base64", t => TextRules.IsBase64(t, null) ? null : "DER in base64", secret: true)!, c => c.OcspResponse, null,
-        "An OCSP response to staple, DER in base64. Without it: none.") { Group = "ocspResponse" };
+        "An OCSP response to staple, DER in base64. Without it: none.")
+    { Group = "ocspResponse" };
 
     public static ObjectShape<Certificate> Shape { get; } = new(
         "certificate",

@@ -64,7 +64,8 @@ internal static class ListenerForm
     private static readonly Field<Listener, string> Name = new("name", Shapes.Name, l => l.Name, "", "Its name; HAProxy's frontend in log lines.") { Required = true };
 
     private static readonly Field<Listener, IPEndPoint> Address = new("address", Shapes.BindAddress, l => l.Address, Shapes.BindAddress.Placeholder,
-        "Address and port. 0.0.0.0 is every IPv4 address and no other, [::] every IPv6 address and no other. An address in brackets stands in quotes.") { Required = true };
+        "Address and port. 0.0.0.0 is every IPv4 address and no other, [::] every IPv6 address and no other. An address in brackets stands in quotes.")
+    { Required = true };
 
     private static readonly Field<Listener, ListenerProtocol> Protocol = new(
         "protocol",
@@ -75,7 +76,8 @@ internal static class ListenerForm
         "http, and the same in TLS: https; tcp, passed on as it is; tls, which ends here and goes on as TCP; tlsPassthrough, passed on unread by server name; udp.");
 
     private static readonly Field<Listener, string?> To = new("to", Shapes.Reference!, l => l.DefaultUpstream, null,
-        "The name of the upstream for what no virtual host and no server name takes. Without it: 404, or the connection is closed.") { Synonym = "defaultUpstream" };
+        "The name of the upstream for what no virtual host and no server name takes. Without it: 404, or the connection is closed.")
+    { Synonym = "defaultUpstream" };
 
     private static readonly Field<Listener, EquatableArray<ServerNameRoute>> ServerNames = new(
         "serverNames", new ListShape<ServerNameRoute>(ServerName, 100_000, lone: false, static (host, to) => new ServerNameRoute { Host = host, Upstream = to }), l => l.ServerNames, [],

@@ -31,7 +31,8 @@ internal static class ListenerTlsForm
     private static readonly Field<ListenerTls, string?> Authorities = new("clientAuthorities", Shapes.Pem!, t => t.ClientAuthorities, null, "Who may have signed clients' certificates, in PEM. Required unless clientCertificates is none.") { Group = "clientAuthorities" };
 
     private static readonly Field<ListenerTls, EquatableArray<string>> TicketKeys = new("ticketKeys", new ListShape<string>(new TextShape("80 bytes in base64", TextRules.TicketKey, secret: true), 16), t => t.TicketKeys, [],
-        "Keys of session tickets, 80 bytes each in base64; the first encrypts, all decrypt. Share them between machines and rotate them. Without them: a key of the process, renewed each 12 hours.") { Group = "ticketKeys" };
+        "Keys of session tickets, 80 bytes each in base64; the first encrypts, all decrypt. Share them between machines and rotate them. Without them: a key of the process, renewed each 12 hours.")
+    { Group = "ticketKeys" };
 
     private static readonly Field<ListenerTls, bool> Resumption = new("resumption", Shapes.Truth, t => t.Resumption, standard: true, "Whether sessions are resumed.");
 

@@ -35,7 +35,8 @@ internal static class RouteForm
         ValueMatchKind.Present => true,
         ValueMatchKind.Absent => false,
         _ => null,
-    }, null, "true: any value; false: it must not be there.") { Group = "match" };
+    }, null, "true: any value; false: it must not be there.")
+    { Group = "match" };
 
     private static readonly ObjectShape<ValueMatch> MatchShape = new("valueMatch", "A header field or query parameter with what its value must be. With the name alone: it must be there.", [MatchName, MatchExact, MatchRegex, MatchPresent], static v =>
         MatchRegex.From(v) is { } regex ? new(MatchName.From(v), ValueMatchKind.Regex, regex)
@@ -50,12 +51,14 @@ internal static class RouteForm
     private static readonly Field<Route, string> Name = new("name", Shapes.Name, r => r.Name, "", "Its name, unique in its virtual host. Default: route- and its place there, from 1.");
 
     private static readonly Field<Route, string?> Path = new("path", PathText!, r => r.Path.Kind == PathMatchKind.Prefix && r.Path.Value != "/" ? r.Path.Value : null, null,
-        "Whole segments from the start: /a takes /a and /a/b and not /ab. Without path, exact and regex: all paths.") { Group = "path" };
+        "Whole segments from the start: /a takes /a and /a/b and not /ab. Without path, exact and regex: all paths.")
+    { Group = "path" };
 
     private static readonly Field<Route, string?> Exact = new("exact", PathText!, r => r.Path.Kind == PathMatchKind.Exact ? r.Path.Value : null, null, "This path and no other.") { Group = "path" };
 
     private static readonly Field<Route, string?> Regex = new("regex", Shapes.Regex!, r => r.Path.Kind == PathMatchKind.Regex ? r.Path.Value : null, null,
-        "A regular expression without back-references and look-around, matched from the start of the path.") { Group = "path" };
+        "A regular expression without back-references and look-around, matched from the start of the path.")
+    { Group = "path" };
 
     private static readonly Field<Route, EquatableArray<string>> Methods = new("methods", new ListShape<string>(new TextShape("a method in capitals", TextRules.Method, "^[A-Z!#$%&'*+.^_`|~0-9-]+$"), 32), r => r.Methods, [], "Methods. Without them: all.");
 

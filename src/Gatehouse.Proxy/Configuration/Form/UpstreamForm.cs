@@ -23,7 +23,8 @@ internal static class UpstreamForm
     };
 
     private static readonly Field<UpstreamTls, string?> Authorities = new("authorities", Shapes.Pem!, t => t.Authorities, null,
-        "Who may have signed the endpoints' certificates, in PEM. Without it: the system's authorities.") { Group = "authorities" };
+        "Who may have signed the endpoints' certificates, in PEM. Without it: the system's authorities.")
+    { Group = "authorities" };
 
     private static readonly Field<UpstreamTls, string?> ServerName = new("serverName", new TextShape("an exact name", t => t.Contains('*', StringComparison.Ordinal) ? "an exact name" : TextRules.ServerName(t))!, t => t.ServerName, null,
         "The name that is sent (SNI) and that the certificate must have. Without it: the request's host; for TCP then no name is checked, only the signature.");

@@ -9,7 +9,8 @@ internal static class VirtualHostForm
     private static readonly Field<VirtualHost, string> Name = new("name", Shapes.Name, v => v.Name, "", "Its name. Default: the first of its hosts, if that is an exact name.");
 
     private static readonly Field<VirtualHost, EquatableArray<string>> Hosts = new("hosts", new ListShape<string>(Shapes.Host, 1_000), v => v.Hosts, [],
-        "Host names without port. The most exact wins: an exact one, *. (one label), **. (any depth, the longest first), * (any). Names with an asterisk stand in quotes.") { Required = true, Synonym = "host" };
+        "Host names without port. The most exact wins: an exact one, *. (one label), **. (any depth, the longest first), * (any). Names with an asterisk stand in quotes.")
+    { Required = true, Synonym = "host" };
 
     private static readonly Field<VirtualHost, EquatableArray<string>> Listeners = new("listeners", new ListShape<string>(Shapes.Reference, 1_024), v => v.Listeners, [], "Names of listeners. Without them: all that speak HTTP.");
 
