@@ -37,11 +37,22 @@ internal sealed class RunningEngine : IDisposable
     /// <summary>Where the only listener, or the one with the name, is.</summary>
     public IPEndPoint Address(string? name = null) => name is null ? _places.Values.Single() : _places[name];
 
-    /// <summary>Puts another configuration in place; listeners stay where they are bound.</summary>
+    /// <summary>Puts another configuration in place; listeners stay where they are bound, and those that are new get a place.</summary>
     public void Apply(ProxyConfig config)
     {
+        foreach (var gone in _places.Keys.Except(config.Listeners.Select(l => l.Name)).ToList()) _places.Remove(gone);
+        var added = config.Listeners.Where(l => !_places.ContainsKey(l.Name)).Select(l => (l.Name, Fd: Bind(l))).ToList();
         Config = config with { Listeners = [.. config.Listeners.Select(l => l with { Address = _places[l.Name] })] };
         Engine.Apply(Config);
+        foreach (var (name, fd) in added) Assert.True(Engine.Listen(name, fd));
+    }
+
+    /// <summary>Gives a listener another address.</summary>
+    public void Move(string name)
+    {
+        var fd = Bind(Config.Listeners.Single(l => l.Name == name) with { Address = new IPEndPoint(IPAddress.Loopback, 0) });
+        Apply(Config);
+        Assert.True(Engine.Listen(name, fd));
     }
 
     /// <summary>A client, from an address of its own if one is given.</summary>

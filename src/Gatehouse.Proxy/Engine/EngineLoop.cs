@@ -20,11 +20,12 @@ internal sealed class EngineLoop
     private readonly Stack<HttpSession> _sessions = new();
     private readonly Stack<TcpSession> _tcpSessions = new();
     private readonly Stack<Arrival> _arrivals = new();
+    private readonly Stack<IdleClient> _idle = new();
     private readonly Stack<ByteStream> _streams = new();
 
     private readonly ProxyEngine _engine;
     private readonly ConcurrentQueue<(int Fd, ListenerState Listener, SocketEndPoint Peer)> _handedOver = new();
-    private readonly HashSet<IClientSession> _open = [];
+    private SessionList _open;
     private readonly Action<Loop> _takeOver;
     private int _handedOverCount;
     private DatagramBatch? _datagrams;
@@ -101,7 +102,7 @@ internal sealed class EngineLoop
     {
         IsDraining = true;
         Upstreams.CloseIdle(all: true);
-        foreach (var session in _open) session.Drain();
+        foreach (var session in _open.ToList()) session.Drain();
     }
 
     /// <summary>Ends what UDP has open; once the loop has stopped.</summary>
@@ -114,7 +115,7 @@ internal sealed class EngineLoop
     /// <summary>Closes what is still open: the deadline of a drain came.</summary>
     public void CutOff()
     {
-        foreach (var session in _open.ToArray()) session.CutOff();
+        foreach (var session in _open.ToList()) session.CutOff();
     }
 
     /// <summary>A configuration was replaced.</summary>
@@ -127,7 +128,7 @@ internal sealed class EngineLoop
         }
 
         if (!left.Listeners) return;
-        foreach (var session in _open)
+        foreach (var session in _open.ToList())
         {
             if (session.Listener.IsRemoved) session.Drain();
         }
@@ -184,6 +185,27 @@ internal sealed class EngineLoop
         tcp.Begin(stream, listener, peer, local, route, early);
     }
 
+    /// <summary>A client's connection waits for its next request; its session is for others.</summary>
+    public void Park(HttpSession session, ByteStream stream, in SocketEndPoint peer, in SocketEndPoint local, long acceptedAt, int requests, long milliseconds)
+    {
+        var idle = _idle.TryPop(out var pooled) ? pooled : new IdleClient(this);
+        stream.Owner = idle;
+        idle.Begin(stream, session.Listener, peer, local, acceptedAt, requests, milliseconds);
+        Recycle(session);
+        _open.Add(idle);
+    }
+
+    /// <summary>A client that waited sends its next request, or ends.</summary>
+    public void Wake(IdleClient idle)
+    {
+        var session = _sessions.TryPop(out var recycled) ? recycled : new HttpSession(this);
+        idle.Stream.Owner = session;
+        Loop.Timers.Cancel(idle);
+        _open.Add(session);
+        Recycle(idle);
+        session.Begin(idle);
+    }
+
     private void TakeHandedOver(Loop loop)
     {
         while (_handedOver.TryDequeue(out var accepted))
@@ -207,6 +229,12 @@ internal sealed class EngineLoop
     {
         _open.Remove(arrival);
         if (_arrivals.Count < MostRecycled) _arrivals.Push(arrival);
+    }
+
+    public void Recycle(IdleClient idle)
+    {
+        _open.Remove(idle);
+        if (_idle.Count < MostRecycled) _idle.Push(idle);
     }
 
     public void Recycle(TcpSession session)

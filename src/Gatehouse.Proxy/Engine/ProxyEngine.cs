@@ -128,6 +128,14 @@ internal sealed class ProxyEngine : IDisposable
         }
     }
 
+    /// <summary>Waits until all loops, which must run, have done what they were told.</summary>
+    public void WaitForLoops()
+    {
+        using var left = new CountdownEvent(Loops.Count);
+        OnAll(_ => left.Signal());
+        left.Wait();
+    }
+
     /// <summary>Waits until no client is connected, none that was accepted is on its way to a loop, and no UDP flow is left. False: the time was up first.</summary>
     public bool WaitUntilIdle(TimeSpan deadline)
     {
@@ -208,9 +216,7 @@ internal sealed class ProxyEngine : IDisposable
     private bool IsIdle()
     {
         if (Connections > 0) return false;
-        using var left = new CountdownEvent(Loops.Count);
-        OnAll(_ => left.Signal());
-        left.Wait();
+        WaitForLoops();
         return Connections == 0 && Loops.Sum(l => l.HandedOver) == 0;
     }
 

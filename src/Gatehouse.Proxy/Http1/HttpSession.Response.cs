@@ -277,10 +277,15 @@ internal sealed partial class HttpSession
             AwaitRequest(_model.HeaderMilliseconds);
             BeginRequestClock();
         }
-        else
+        else if (_client.CanRead || _pinned is not null || _isClientCounted)
         {
             _idleSince = loop.Loop.Now;
             AwaitRequest(_model.KeepAliveMilliseconds);
+        }
+        else
+        {
+            Park();
+            return false;
         }
 
         return _client.CanRead || _end > _start;

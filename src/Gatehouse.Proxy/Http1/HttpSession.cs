@@ -17,7 +17,7 @@ namespace Gatehouse.Proxy.Http1;
 ///            |----> Tunnel                   after 101
 /// </code>
 /// </summary>
-internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner, IDeferred, IClientSession
+internal sealed partial class HttpSession(EngineLoop loop) : ClientSession, IStreamOwner, IDeferred
 {
     private const int TurnsAtOnce = 16;
     private const long LingerMilliseconds = 2_000;
@@ -51,7 +51,7 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
     }
 
     /// <inheritdoc/>
-    public ListenerState Listener => _listener;
+    public override ListenerState Listener => _listener;
 
     /// <summary>What is asked now is the last.</summary>
     private bool IsEnding => loop.IsDraining || _listener.IsRemoved;
@@ -66,6 +66,16 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
         AwaitRequest(_model.HeaderMilliseconds);
         _acceptedAt = _idleSince = loop.Loop.Now;
         EnterClient();
+        Advance();
+    }
+
+    /// <summary>Goes on with a connection that waited for this request.</summary>
+    public void Begin(IdleClient idle)
+    {
+        (_client, _listener, _peer, _local) = (idle.Stream, idle.Listener, idle.Peer, idle.Local);
+        _model = _listener.Current;
+        (_acceptedAt, _idleSince, _requests) = (idle.AcceptedAt, idle.IdleSince, idle.Requests);
+        AwaitRequest(_model.KeepAliveMilliseconds);
         Advance();
     }
 
@@ -98,13 +108,13 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
     }
 
     /// <inheritdoc/>
-    public void Drain()
+    public override void Drain()
     {
         if (_phase == Phase.Head && _end == _start) loop.Loop.Timers.Set(this, _phaseDeadline = Math.Min(_phaseDeadline, loop.Loop.Now + DrainIdleMilliseconds));
     }
 
     /// <inheritdoc/>
-    public void CutOff()
+    public override void CutOff()
     {
         var reason = RefusalReasons.Of(Refusal.DrainDeadline);
         if (_phase == Phase.Head && _end > _start)
@@ -146,6 +156,16 @@ internal sealed partial class HttpSession(EngineLoop loop) : Timed, IStreamOwner
             case Phase.Linger: return Discard();
             default: return false;
         }
+    }
+
+    /// <summary>Nothing is begun and nothing kept: the connection needs no session until its next request.</summary>
+    private void Park()
+    {
+        _phase = Phase.Closed;
+        loop.Loop.Timers.Cancel(this);
+        var wait = _model.KeepAliveMilliseconds;
+        if (IsEnding) wait = wait > 0 ? Math.Min(wait, DrainIdleMilliseconds) : DrainIdleMilliseconds;
+        loop.Park(this, _client, _peer, _local, _acceptedAt, _requests, wait);
     }
 
     private void AwaitRequest(long milliseconds)

@@ -3,7 +3,6 @@ using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Engine;
-using Gatehouse.Proxy.Loops;
 using Gatehouse.Proxy.Routing;
 using Gatehouse.Proxy.Streams;
 using Gatehouse.Wire.ProxyProtocol;
@@ -17,7 +16,7 @@ namespace Gatehouse.Proxy.Listeners;
 /// [PROXY header] -> [TLS handshake | hello] -> HTTP or TCP
 /// </code>
 /// </summary>
-internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner, IClientSession
+internal sealed class Arrival(EngineLoop loop) : ClientSession, IStreamOwner
 {
     private ByteStream _client = null!;
     private ListenerState _listener = null!;
@@ -38,7 +37,7 @@ internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner, IClientSes
     }
 
     /// <inheritdoc/>
-    public ListenerState Listener => _listener;
+    public override ListenerState Listener => _listener;
 
     /// <summary>Begins with a connection that was accepted.</summary>
     public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer)
@@ -79,13 +78,13 @@ internal sealed class Arrival(EngineLoop loop) : Timed, IStreamOwner, IClientSes
     public override void OnTimeout() => Refuse(RefusalReasons.Of(Refusal.HandshakeTimeout), Termination.ClientTimeout('R'));
 
     /// <inheritdoc/>
-    public void Drain()
+    public override void Drain()
     {
         // Its time-out is short, and its client is about to ask.
     }
 
     /// <inheritdoc/>
-    public void CutOff() => Refuse(RefusalReasons.Of(Refusal.DrainDeadline), Termination.Killed('R'));
+    public override void CutOff() => Refuse(RefusalReasons.Of(Refusal.DrainDeadline), Termination.Killed('R'));
 
     /// <summary>Only as much is read as the header may be long: what is behind it is for TLS, which reads for itself.</summary>
     private void ReadProxyHeader()

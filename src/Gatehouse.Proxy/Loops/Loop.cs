@@ -127,6 +127,9 @@ internal sealed class Loop : IDisposable
         return outcome;
     }
 
+    /// <summary>Changes what a descriptor is watched for. What is the case then is told anew.</summary>
+    public void Change(int fd, int slot, EpollEvents events) => _ = _epoll.Modify(fd, events, ((ulong)_generations[slot] << 32) | (uint)slot);
+
     /// <summary>Events of a descriptor that is about to be closed reach nobody any more, also those of the present turn.</summary>
     public void Forget(int slot)
     {

@@ -2,7 +2,7 @@ using Gatehouse.Linux.Sockets;
 
 namespace Gatehouse.Proxy.Streams;
 
-/// <summary>Bytes that are moved within the kernel; for connections in plain.</summary>
+/// <summary>For what passes in bulk: bytes that are moved within the kernel, which is for connections in plain, and being left in peace while they have nowhere to go.</summary>
 internal sealed partial class ByteStream
 {
     /// <summary>Moves into an empty pipe what has come; outcomes as of a read. Into one that holds something it would be unclear whether EAGAIN speaks of the socket or of the pipe.</summary>
@@ -35,4 +35,10 @@ internal sealed partial class ByteStream
 
         return pipe.Bytes == 0;
     }
+
+    /// <summary>Is not told of bytes that come, of which each packet would wake the loop; of the end and of resets it still is.</summary>
+    public void PauseReads() => Loop.Change(Fd, _slot, Watched & ~EpollEvents.In);
+
+    /// <summary>Is told again, also of what came meanwhile.</summary>
+    public void ResumeReads() => Loop.Change(Fd, _slot, Watched);
 }

@@ -14,12 +14,17 @@ internal sealed class RelayLane
     /// <summary>So many small pieces in a row, and they are copied.</summary>
     private const int SmallMovesInRow = 4;
 
+    /// <summary>Woken so often while the other side takes nothing, and the source is left in peace: that costs two calls, which a short stall is not worth.</summary>
+    private const int StallsBeforePause = 2;
+
     private ByteStream _from = null!;
     private ByteStream _to = null!;
     private Pipe? _pipe;
     private bool _canMove;
     private bool _moves;
     private int _smallMoves;
+    private int _stalls;
+    private bool _isPaused;
 
     /// <summary>The end was read, and is passed on after what came before it.</summary>
     public bool HasEnded { get; private set; }
@@ -38,7 +43,8 @@ internal sealed class RelayLane
     {
         (_from, _to) = (from, to);
         _canMove = from.Tls is null && to.Tls is null;
-        _moves = HasEnded = IsCut = false;
+        _moves = HasEnded = IsCut = _isPaused = false;
+        _stalls = 0;
     }
 
     /// <summary>Passes on what is there, with a bound. Whether there may be more to do now.</summary>
@@ -49,10 +55,22 @@ internal sealed class RelayLane
         return _moves ? Move() : Copy();
     }
 
-    /// <summary>After each turn: an empty pipe is for others.</summary>
+    /// <summary>After each turn: an empty pipe is for others, and who sends into a stall does not wake the loop.</summary>
     public void Rest()
     {
         if (_pipe is { Bytes: 0 }) ReturnPipe();
+        if (IsStuck)
+        {
+            if (_isPaused || HasEnded || ++_stalls < StallsBeforePause) return;
+            _isPaused = true;
+            _from.PauseReads();
+            return;
+        }
+
+        _stalls = 0;
+        if (!_isPaused) return;
+        _isPaused = false;
+        _from.ResumeReads();
     }
 
     /// <summary>Gives up; what is not passed on is lost.</summary>

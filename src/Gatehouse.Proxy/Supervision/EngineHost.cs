@@ -146,12 +146,21 @@ public sealed class EngineHost : IDisposable
         _rotation = _time.CreateTimer(static e => ((ProxyEngine)e!).Compiled.RotateTickets(), engine, RotationPeriod, RotationPeriod);
     }
 
-    /// <summary>Before it serves, sockets are kept; then they are taken up at once.</summary>
+    /// <summary>Sockets are kept until what they are for is in place: until it serves, or a change comes.</summary>
     private void Give(string name, SafeFileHandle fd)
     {
         if (name == ControlName) _controlListener = fd;
-        else if (_control is null) _given[name] = fd;
-        else Listen(name, fd);
+        else
+        {
+            if (_given.Remove(name, out var former)) former.Dispose();
+            _given[name] = fd;
+        }
+    }
+
+    private void TakeUpGiven()
+    {
+        foreach (var (name, fd) in _given) Listen(name, fd);
+        _given.Clear();
     }
 
     private void Serve()
@@ -161,8 +170,7 @@ public sealed class EngineHost : IDisposable
         // What was needed to read the snapshot goes back to the kernel while nobody waits for a loop.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         _engine.Start();
-        foreach (var (name, fd) in _given) Listen(name, fd);
-        _given.Clear();
+        TakeUpGiven();
         _control = new ControlServer(Answer);
         if (_controlListener is not null) _control.Start(_controlListener);
         _state.IsServing = true;
@@ -210,6 +218,8 @@ public sealed class EngineHost : IDisposable
         _state.Log!.Apply(config.AccessLog);
         (_config, _state.Revision) = (config, revision);
         if (config.Engine.Admin is null) EndAdmin();
+        TakeUpGiven();
+        _engine.WaitForLoops(); // Who is told that it is in place may rely on it.
     }
 
     /// <summary>Ends when the last connection has. At the deadline those that are left are cut off, and recorded so.</summary>

@@ -39,7 +39,7 @@ internal enum EngineAct
     /// </summary>
     Start,
 
-    /// <summary>To the engine: here are listening sockets.</summary>
+    /// <summary>To the engine: here are listening sockets, for the <see cref="Serve"/>, <see cref="Change"/> or <see cref="Start"/> that follows.</summary>
     Listeners,
 
     /// <summary>To the engine: accept now; all that is needed has come. Answered with <see cref="Ready"/>.</summary>

@@ -99,8 +99,8 @@ public sealed class EngineSupervisor : IAsyncDisposable
             if (delta.IsEmpty && bound.Count == 0) return [];
             _revision++;
             Keep(config);
-            TellFaults(await ChangeAsync(engine, delta));
             engine.Give(_sockets.All.Where(s => bound.Contains(s.Key)));
+            TellFaults(await ChangeAsync(engine, delta));
             return [];
         }
         finally

@@ -14,7 +14,7 @@ namespace Gatehouse.Proxy.Tcp;
 /// Connect -> [Handshake] -> Relay -> Closed      an endpoint that can't be reached: Connect again, to another
 /// </code>
 /// </summary>
-internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred, IClientSession
+internal sealed partial class TcpSession : ClientSession, IStreamOwner, IDeferred
 {
     private const int TurnsAtOnce = 4;
 
@@ -49,7 +49,7 @@ internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred, IClie
     }
 
     /// <inheritdoc/>
-    public ListenerState Listener => _listener;
+    public override ListenerState Listener => _listener;
 
     /// <summary>Begins with a connection; see <see cref="EngineLoop.Begin"/>.</summary>
     public void Begin(ByteStream client, ListenerState listener, in SocketEndPoint peer, in SocketEndPoint local, RouteModel? route, ReadOnlySpan<byte> early)
@@ -91,13 +91,13 @@ internal sealed partial class TcpSession : Timed, IStreamOwner, IDeferred, IClie
     }
 
     /// <inheritdoc/>
-    public void Drain()
+    public override void Drain()
     {
         // Nobody but its two ends knows when it asks nothing.
     }
 
     /// <inheritdoc/>
-    public void CutOff() => Finish(Termination.Killed(_phase == Phase.Relay ? 'D' : 'C'), RefusalReasons.Of(Refusal.DrainDeadline), reset: true);
+    public override void CutOff() => Finish(Termination.Killed(_phase == Phase.Relay ? 'D' : 'C'), RefusalReasons.Of(Refusal.DrainDeadline), reset: true);
 
     /// <summary>Goes as far as it can without waiting; where bytes do not end to come, with a pause, so that others get their turn.</summary>
     private void Advance()

@@ -35,7 +35,6 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
 
     private readonly ServiceNotify _notify = new(host.Variable("NOTIFY_SOCKET"));
     private readonly Channel<Request> _asked = Channel.CreateBounded<Request>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private Task _reload = Task.CompletedTask;
     private Task _successor = Task.CompletedTask;
     private int _reloads;
     private int _upgrades;
@@ -86,20 +85,30 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
     private async Task WorkAsync(EngineSupervisor supervisor)
     {
         Task? drain = null;
+        Task? reload = null;
+        Task asked = Task.CompletedTask;
         while (!supervisor.Completion.IsCompleted)
         {
-            await Task.WhenAny(_asked.Reader.WaitToReadAsync().AsTask(), supervisor.Completion);
+            // Also the end of a reload: another may have been asked for meanwhile.
+            if (asked.IsCompleted) asked = _asked.Reader.WaitToReadAsync().AsTask();
+            await Task.WhenAny(reload is null ? [asked, supervisor.Completion] : [asked, supervisor.Completion, reload]);
             _asked.Reader.TryRead(out _);
+            if (reload is { IsCompleted: true })
+            {
+                await reload;
+                reload = null;
+            }
+
             var ends = Volatile.Read(ref _ends);
             if (ends > 1) supervisor.Kill();
             else if (ends == 1) drain ??= BeginDrain(supervisor);
             if (ends > 0) continue;
-            if (_reload.IsCompleted && Interlocked.Exchange(ref _reloads, 0) > 0) _reload = ReloadAsync(supervisor);
+            if (reload is null && Interlocked.Exchange(ref _reloads, 0) > 0) reload = ReloadAsync(supervisor);
             if (Interlocked.Exchange(ref _upgrades, 0) > 0) Upgrade();
         }
 
         await supervisor.Completion;
-        await _reload;
+        await (reload ?? Task.CompletedTask);
         await (drain ?? Task.CompletedTask);
     }
 
@@ -141,7 +150,6 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
 
         Rest();
         _notify.Ready();
-        _asked.Writer.TryWrite(Request.Something); // The next one may have been asked for meanwhile.
     }
 
     private async Task ApplyAsync(EngineSupervisor supervisor, ProxyConfig config)

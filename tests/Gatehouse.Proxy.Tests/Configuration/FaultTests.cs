@@ -100,6 +100,16 @@ public sealed class FaultTests
     [MemberData(nameof(Listeners))]
     public void A_wrong_listener_is_told(string listener, string fault) => Assert.Equal([fault], Read.Faults($"{App}listeners: [{listener}]\n"));
 
+    [Theory]
+    [InlineData("proxyProtocol: v1", "gets a PROXY header, and this is udp: its packets get none")]
+    [InlineData("tls: {}", "is spoken to in TLS, and this is udp: every packet is dropped")]
+    public void Packets_are_put_into_nothing(string group, string warning)
+    {
+        var outcome = Read.Yaml($"upstreams: [{{ name: app, endpoints: 127.0.0.1:1, {group} }}]\nlisteners: [{{ name: a, address: 127.0.0.1:80, protocol: udp, to: app }}]\n");
+        Assert.Empty(outcome.Faults);
+        Assert.Equal([$"routes.yaml:2:66: listeners[0].to: 'app' {warning}"], outcome.Warnings.Select(w => w.ToString()));
+    }
+
     public static TheoryData<string, string> Collisions => new()
     {
         { "127.0.0.1:80|http 127.0.0.1:80|tcp", "listeners[1].address: '127.0.0.1:80' is the address of listeners[0] 'l0' too" },

@@ -197,7 +197,6 @@ public sealed class LimitTests
     public void A_client_that_takes_nothing_is_reset()
     {
         using var rig = new Rig();
-        rig.Client.Socket.ReceiveBufferSize = 16 * 1024;
         var upstream = rig.Ask();
         upstream.Send("HTTP/1.1 200 OK\r\nContent-Length: 600000000\r\n\r\n");
         rig.Client.ReadHead();

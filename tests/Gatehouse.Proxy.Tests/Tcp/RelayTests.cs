@@ -148,6 +148,39 @@ public sealed class RelayTests
     }
 
     [Fact]
+    public void A_reset_is_passed_on_also_by_a_sender_who_waits()
+    {
+        using var rig = new TcpRig();
+        var (client, upstream) = rig.Pair();
+        upstream.Socket.Blocking = false;
+        Fill(upstream.Socket);
+        upstream.Reset();
+        Assert.EndsWith("<reset>", client.ReadToEnd(), StringComparison.Ordinal);
+        Assert.Equal("SD", rig.Seen.Next().Flags);
+    }
+
+    [Fact]
+    public void A_sender_who_waits_goes_on_and_on()
+    {
+        using var rig = new TcpRig();
+        var (client, upstream) = rig.Pair();
+        upstream.Socket.Blocking = false;
+        var (sent, got, chunk) = (0L, 0L, new byte[1 << 20]);
+        for (var i = 0; i < 5; i++)
+        {
+            // Each time both the kernel and the engine are full, and then empty again.
+            sent += Fill(upstream.Socket);
+            while (got < sent) got += client.Socket.Receive(chunk);
+            rig.Engine.Settle();
+            client.Send("go on");
+            Assert.True(upstream.Socket.Poll(Patience.Limit, SelectMode.SelectRead));
+            upstream.Expect("go on");
+        }
+
+        Assert.Equal(0, RunningEngine.OnLoop(rig.Engine.Engine.Loops[0], l => l.Loop.Pipes.InUse + l.Loop.Buffers.InUse));
+    }
+
+    [Fact]
     public void An_idle_session_holds_nothing()
     {
         using var rig = new TcpRig();

@@ -129,8 +129,7 @@ public sealed class TlsEndsTests : IDisposable
         Assert.Equal(("sC", "connect_timeout"), (rig.Seen.Next() is var seen ? seen.Flags : "", seen.Reason));
     }
 
-    private ProxyConfig Ends(ProxyConfig config) => config.With(l => l with { Protocol = ListenerProtocol.Tls, Tls = new ListenerTls { DefaultCertificate = "own" } })
-        with { Certificates = [new Certificate { Name = "own", Chain = _certificate.Chain, Key = _certificate.Key }] };
+    private ProxyConfig Ends(ProxyConfig config) => config.With(l => l with { Protocol = ListenerProtocol.Tls, Tls = new ListenerTls { DefaultCertificate = "own" } }) with { Certificates = [new Certificate { Name = "own", Chain = _certificate.Chain, Key = _certificate.Key }] };
 
     private async Task<(Stream Client, Stream Upstream)> MeetAsync(TcpRig rig, bool atClient, bool atUpstream)
     {

@@ -56,9 +56,9 @@ public sealed class LifeTests : IAsyncDisposable
             """ + "\n";
         _proxy.Write(Two("a", _port, "b", other));
         await _proxy.StartAsync();
-        using var http = new HttpClient();
         async Task ExpectAsync(string atPort, string atOther)
         {
+            using var http = new HttpClient(); // With connections of its own: those that are open stay with the listener that took them.
             Assert.Equal(atPort, await http.GetStringAsync($"http://127.0.0.1:{_port}/", TestContext.Current.CancellationToken));
             Assert.Equal(atOther, await http.GetStringAsync($"http://127.0.0.1:{other}/", TestContext.Current.CancellationToken));
         }
@@ -66,7 +66,6 @@ public sealed class LifeTests : IAsyncDisposable
         await ExpectAsync("at a", "at b");
         _proxy.Write(Two("a", other, "b", _port));
         await _proxy.ReloadAsync();
-        http.DefaultRequestHeaders.ConnectionClose = true;
         await ExpectAsync("at b", "at a");
         _proxy.Write(ProxyProcess.Answering("at l", _port, other));
         await _proxy.ReloadAsync();
@@ -162,7 +161,7 @@ public sealed class LifeTests : IAsyncDisposable
         await using var load = new LoadOfClients(_port, fresh: 2, kept: 2);
         load.Await(50);
         ProxyProcess.Signal(_proxy.Parent.Id, "KILL");
-        await _proxy.Parent.ExitAsync();
+        ProxyProcess.WaitForEnd(_proxy.Parent.Id);
         load.Await(50);
         Assert.True(ProxyProcess.IsAlive(engine));
 

@@ -70,6 +70,7 @@ internal sealed class LoadOfClients : IAsyncDisposable
     {
         Socket? socket = null;
         var asked = 0;
+        var isConnected = false;
         while (!_ending)
         {
             try
@@ -77,8 +78,9 @@ internal sealed class LoadOfClients : IAsyncDisposable
                 if (socket is null)
                 {
                     socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 60_000 };
+                    (asked, isConnected) = (0, false);
                     socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
-                    asked = 0;
+                    isConnected = true;
                 }
 
                 var (body, closes) = Ask(socket);
@@ -110,7 +112,7 @@ internal sealed class LoadOfClients : IAsyncDisposable
             }
             catch (SocketException e)
             {
-                lock (_lock) _faults.Add($"{(socket?.Connected == true ? "asking" : "connecting")}: {e.SocketErrorCode}");
+                lock (_lock) _faults.Add($"{(isConnected ? "asking" : "connecting")}: {e.SocketErrorCode}");
                 socket?.Dispose();
                 socket = null;
             }

@@ -81,7 +81,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var parent in _parents) await parent.DisposeAsync();
+        foreach (var parent in _parents) parent.Kill();
 
         // Engines lead sessions of their own, and successors are nobody's children: their environment and arguments say whose they are.
         foreach (var pid in Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, CultureInfo.InvariantCulture, out _)))
@@ -89,6 +89,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             if (pid is not null && IsOfThis(pid)) Signal(int.Parse(pid, CultureInfo.InvariantCulture), "KILL");
         }
 
+        // Only now: their output is inherited, and it is read to its end.
+        foreach (var parent in _parents) await parent.DisposeAsync();
         _folder.Dispose();
     }
 

@@ -51,7 +51,19 @@ internal sealed class References
             }
 
             if (listener.Tls is { } tls) OfTls(listener, tls);
+            if (listener.Protocol == ListenerProtocol.Udp) OfUdp(listener);
             Leave();
+        }
+    }
+
+    /// <summary>Packets are passed on as they are: nothing comes before them and they are put into nothing.</summary>
+    private void OfUdp(Listener listener)
+    {
+        foreach (var group in _config.Upstreams)
+        {
+            if (group.Name != listener.DefaultUpstream || listener.DefaultUpstream is null) continue;
+            if (group.Tls is not null) _check.Warn("to", $"{Shown.Value(group.Name)} is spoken to in TLS, and this is udp: every packet is dropped");
+            if (group.ProxyProtocol != ProxyProtocolVersion.None) _check.Warn("to", $"{Shown.Value(group.Name)} gets a PROXY header, and this is udp: its packets get none");
         }
     }
 
