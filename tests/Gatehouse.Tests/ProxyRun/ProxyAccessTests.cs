@@ -60,6 +60,26 @@ public sealed class ProxyAccessTests
     }
 
     [Fact]
+    public async Task After_a_takeover_the_successor_alone_answers()
+    {
+        await using var proxy = new ProxyProgram();
+        await proxy.StartAsync(Config(proxy));
+        var before = await proxy.MetricAsync("start_time_seconds");
+        await AskAsync(proxy, "/before");
+        await using var successor = RunningCommand.Start(Path.Combine(AppContext.BaseDirectory, "gatehouse"), ["proxy", "--config", proxy.ConfigFile, "--control", proxy.Control, "--take-over"]);
+        await successor.LineAsync("gatehouse: serves ");
+        for (var i = 0; i < 20; i++) Assert.True(await proxy.MetricAsync("start_time_seconds") > before);
+        Assert.Equal(0, await proxy.Process.ExitAsync());
+        using var ready = await proxy.AskAdminAsync("/ready");
+        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+
+        // What both write goes into one file.
+        await AskAsync(proxy, "/after");
+        await WaitUntilAsync(() => Task.FromResult(Log(proxy.LogFile).Contains("\"GET /after HTTP/1.1\"\n", StringComparison.Ordinal)));
+        Assert.Equal(2, Log(proxy.LogFile).Count(c => c == '\n'));
+    }
+
+    [Fact]
     public async Task The_log_is_opened_anew_on_SIGHUP()
     {
         await using var proxy = new ProxyProgram();
