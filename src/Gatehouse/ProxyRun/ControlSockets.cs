@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Gatehouse.Proxy.Supervision;
 
 namespace Gatehouse.ProxyRun;
 
@@ -20,13 +21,27 @@ internal static class ControlSockets
     {
         if (named is not null) return named;
         var folder = Folder(host);
-        var found = Directory.Exists(folder) ? Directory.GetFiles(folder, "proxy-*.sock") : [];
+        var found = Directory.Exists(folder) ? Directory.GetFiles(folder, "proxy-*.sock").Where(Answers).ToArray() : [];
         return found.Length switch
         {
             1 => found[0],
             0 => throw new UsageException($"--control: no proxy of this user answers in {folder}; name its socket"),
             _ => throw new UsageException($"--control: several proxies answer in {folder}; name one of: {string.Join(", ", found.Order(StringComparer.Ordinal))}"),
         };
+    }
+
+    /// <summary>A proxy that was killed leaves its socket's file behind. One that refuses this user says so when it is asked.</summary>
+    private static bool Answers(string path)
+    {
+        try
+        {
+            using var client = ControlClient.Connect(path);
+            return client is not null;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     private static string Folder(HostContext host) =>
