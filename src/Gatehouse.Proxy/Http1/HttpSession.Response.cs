@@ -180,7 +180,7 @@ internal sealed partial class HttpSession
 
         if (_mover.IsStuck)
         {
-            AwaitClient();
+            if (count > 0) AwaitClient(); // Woken by anything else it has not taken more: its time-out is not put off.
             return false;
         }
 

@@ -105,6 +105,7 @@ internal sealed class TlsTransport(ByteStream stream, TlsSession session) : IDis
         if (Buffers.Unread == 0) return;
         var plain = stream.Loop.Plain.AsSpan();
         var status = session.Read(plain, out var count);
+        stream.SendCiphertext(Buffers); // It may have been answered at once, as asking to renegotiate is: the buffer is the next connection's.
         if (status is TlsStatus.Failed or TlsStatus.Closed) End(status);
         if (count > 0) Keep(plain[..count]);
     }

@@ -107,7 +107,7 @@ public abstract class MessageHead
     /// <summary>Connection says keep-alive.</summary>
     public bool SaysKeepAlive { get; private set; }
 
-    /// <summary>Connection says upgrade and Upgrade says to what.</summary>
+    /// <summary>Connection says upgrade and Upgrade says to what, which is not HTTP/2.</summary>
     public bool SaysUpgrade { get; private set; }
 
     /// <summary>TE takes trailers.</summary>
@@ -323,8 +323,20 @@ public abstract class MessageHead
             }
         }
 
-        SaysUpgrade = upgrade && UpgradeIndex >= 0 && MinorVersion == 1; // HTTP/1.0 knows no change of protocol (RFC 9110 §7.8).
+        SaysUpgrade = upgrade && UpgradeIndex >= 0 && MinorVersion == 1 && !NamesHttp2(buffer, fields[UpgradeIndex]); // HTTP/1.0 knows no change of protocol (RFC 9110 §7.8).
         return true;
+    }
+
+    /// <summary>HTTP/2 in a tunnel would carry requests that nobody has routed; RFC 9113 §3.1 has taken this way to begin it back. The request goes on as if it had not asked.</summary>
+    private static bool NamesHttp2(ReadOnlySpan<byte> buffer, in FieldLine upgrade)
+    {
+        var list = buffer.Slice(upgrade.ValueStart, upgrade.ValueLength);
+        foreach (var range in list.Split((byte)','))
+        {
+            if (Ascii.EqualsIgnoreCase(list[range].Trim(" \t"u8), "h2c"u8)) return true;
+        }
+
+        return false;
     }
 
     private static bool MarkHop(ReadOnlySpan<byte> buffer, Span<FieldLine> fields, ReadOnlySpan<byte> name)

@@ -43,6 +43,8 @@ public sealed class ExchangeTests
             "GET / HTTP/1.1\r\nConnection: keep-alive, X-Mine,, te\r\nHost: h\r\nKeep-Alive: timeout=5\r\nX-Mine: 1\r\nx-mine: 2\r\nProxy-Connection: keep-alive\r\nA: 1\r\nTE: trailers, deflate\r\nTrailer: X\r\nProxy-Authorization: p\r\nProxy-Authenticate: q\r\nUpgrade: h2c\r\nB: 2\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nTrailer: X\r\nB: 2\r\nte: trailers\r\nconnection: te\r\n\r\n",
             Ok + "Content-Length: 0\r\n\r\n", Ok + Rig.Own + "content-length: 0\r\n\r\n", false),
+        ("HTTP/2 is not changed to", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket, H2C\r\nHTTP2-Settings: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            Ok + "Content-Length: 0\r\n\r\n", Ok + Rig.Own + "content-length: 0\r\n\r\n", false),
         ("hop-by-hop fields of a response", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
             Ok + "Connection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: p\r\nA: 1\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n", Ok + "A: 1\r\n" + Rig.Own + "content-length: 0\r\n\r\n", false),
         ("Connection can't take the framing away", "POST / HTTP/1.1\r\nHost: h\r\nConnection: content-length\r\nContent-Length: 3\r\n\r\nabc", "POST / HTTP/1.1\r\nHost: h\r\ncontent-length: 3\r\n\r\nabc",
