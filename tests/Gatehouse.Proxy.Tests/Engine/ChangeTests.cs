@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.TestKit;
@@ -100,6 +101,33 @@ public sealed class ChangeTests : IDisposable
         engine.Settle();
         using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         Assert.Throws<SocketException>(() => late.Connect(former));
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task A_descriptor_that_another_process_holds_too_leaves_no_loop_that_is_woken_in_vain()
+    {
+        // The same socket is given again and again, as after a rename or an exchange of addresses; the test holds it as a parent does.
+        using var engine = new RunningEngine(Passing(_servers[0]), threads: 4);
+        var held = SocketCalls.Duplicate(engine.Engine.Descriptors["web"]);
+        try
+        {
+            for (var i = 0; i < 300; i++)
+            {
+                Assert.True(engine.Engine.Listen("web", SocketCalls.Duplicate(held)));
+                engine.Settle();
+                foreach (var _ in Enumerable.Range(0, 3))
+                {
+                    using var client = new TcpClient { ReceiveTimeout = 10_000 };
+                    await client.ConnectAsync(engine.Address(), TestContext.Current.CancellationToken);
+                    client.GetStream().Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n"u8);
+                    Assert.Equal("s0", Read(client.GetStream()).Body);
+                }
+            }
+        }
+        finally
+        {
+            SocketCalls.Close(held);
+        }
     }
 
     [Fact]
