@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Gatehouse.TestKit;
-using Gatehouse.Tests.ProxyRun;
+using Gatehouse.Tests.Proxy;
 
 namespace Gatehouse.Tests;
 
@@ -16,7 +16,7 @@ public sealed class ProxyReadmeTests
         var block = Regex.Match(text, "```sh\n(cat > routes.yaml.*?)```", RegexOptions.Singleline, TimeSpan.FromSeconds(1)).Groups[1].Value;
         Assert.NotEmpty(block);
         using var folder = new TemporaryDirectory();
-        var script = block.Replace("8080", ProxyProgram.FreePort().ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        var script = block.Replace("8080", ProxyProcess.FreePort().ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
         var result = await ShellCommand.RunAsync("bash", ["-ec", $"PATH={AppContext.BaseDirectory}:$PATH\n{script}"], folder[""]);
 

@@ -54,11 +54,23 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         return await Parent.LineAsync(expected);
     }
 
+    /// <summary>A port that nobody has. Not one of those that the kernel gives to outgoing connections: a listener that comes and goes would find it taken.</summary>
     public static int FreePort()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        while (true)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            var port = Random.Shared.Next(10_000, 32_000);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
     }
 
     /// <summary>Listeners <c>l0</c>, <c>l1</c>… that answer themselves with a text.</summary>

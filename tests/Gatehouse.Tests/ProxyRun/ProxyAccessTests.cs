@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Gatehouse.TestKit;
+using Gatehouse.Tests.Proxy;
 
 namespace Gatehouse.Tests.ProxyRun;
 
@@ -23,7 +24,7 @@ public sealed class ProxyAccessTests
         using var live = await proxy.AskAdminAsync("/live");
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
 
-        var elsewhere = ProxyProgram.FreePort();
+        var elsewhere = ProxyProcess.FreePort();
         await proxy.ReloadAsync(Config(proxy).Replace($"admin: 127.0.0.1:{proxy.Admin}", $"admin: 127.0.0.1:{elsewhere}", StringComparison.Ordinal));
         using var moved = await proxy.AskAdminAsync("/ready", elsewhere);
         Assert.Equal(HttpStatusCode.OK, moved.StatusCode);
@@ -161,7 +162,7 @@ public sealed class ProxyAccessTests
               - { name: root, exact: /, to: app }
         upstreams:
           - name: app
-            endpoints: [{ name: a, address: "127.0.0.1:{{upstream ?? ProxyProgram.FreePort()}}" }]
+            endpoints: [{ name: a, address: "127.0.0.1:{{upstream ?? ProxyProcess.FreePort()}}" }]
 
         """;
 

@@ -1,46 +1,40 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Text.RegularExpressions;
 using Gatehouse.TestKit;
+using Gatehouse.Tests.Proxy;
 
 namespace Gatehouse.Tests.ProxyRun;
 
 /// <summary>The program itself, <c>gatehouse proxy</c>, on a file in a folder of its own.</summary>
-internal sealed partial class ProxyProgram : IAsyncDisposable
+internal sealed class ProxyProgram : IAsyncDisposable
 {
-    private readonly TemporaryDirectory _folder = new();
-    private RunningCommand? _process;
+    private readonly ProxyProcess _proxy = new();
 
-    public string ConfigFile => _folder["routes.yaml"];
+    public string ConfigFile => _proxy.ConfigFile;
 
-    public string Control => _folder["c"];
+    public string Control => _proxy.ControlPath;
 
-    public string LogFile => _folder["access.log"];
+    public string LogFile => _proxy["access.log"];
 
-    public int Traffic { get; } = FreePort();
+    public int Traffic { get; } = ProxyProcess.FreePort();
 
-    public int Admin { get; } = FreePort();
+    public int Admin { get; } = ProxyProcess.FreePort();
 
     /// <summary>The pid of the engine that was started first.</summary>
     public int EnginePid { get; private set; }
 
-    public RunningCommand Process => _process!;
+    public RunningCommand Process => _proxy.Parent;
 
     public async Task StartAsync(string config)
     {
-        await File.WriteAllTextAsync(ConfigFile, config);
-        _process = RunningCommand.Start(Path.Combine(AppContext.BaseDirectory, "gatehouse"), ["proxy", "--config", ConfigFile, "--control", Control]);
-        var line = await _process.LineAsync("gatehouse: serves ");
-        EnginePid = int.Parse(Engine().Match(line).Groups[1].Value, CultureInfo.InvariantCulture);
+        _proxy.Write(config);
+        EnginePid = await _proxy.StartAsync();
     }
 
     /// <summary>Has it read its file again, and waits until it has.</summary>
-    public async Task ReloadAsync(string config)
+    public Task<string> ReloadAsync(string config)
     {
-        await File.WriteAllTextAsync(ConfigFile, config);
-        await SignalAsync("HUP", Process.Id);
-        await Process.LineAsync("gatehouse: serves ");
+        _proxy.Write(config);
+        return _proxy.ReloadAsync();
     }
 
     public static Task<string> SignalAsync(string signal, int pid) => ShellCommand.RequireAsync("kill", ["-" + signal, pid.ToString(CultureInfo.InvariantCulture)]);
@@ -56,20 +50,9 @@ internal sealed partial class ProxyProgram : IAsyncDisposable
         return double.Parse(text.Split('\n').Single(l => l.StartsWith($"gatehouse_proxy_{name} ", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
     }
 
-    public static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
-
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        if (_process is not null) await _process.DisposeAsync();
-        _folder.Dispose();
+        await _proxy.DisposeAsync();
     }
-
-    [GeneratedRegex(@"engine (\d+)", RegexOptions.None, 5_000)]
-    private static partial Regex Engine();
 }
