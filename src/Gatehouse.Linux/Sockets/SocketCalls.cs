@@ -12,7 +12,6 @@ public static unsafe class SocketCalls
     public const int EInterrupted = -(int)Errno.EINTR;
     public const int EInProgress = -115;
     public const int EConnectionReset = -104;
-    public const int EPipe = -(int)Errno.EPIPE;
 
     private const int StreamSocket = 1;
     private const int DatagramSocket = 2;
@@ -28,7 +27,10 @@ public static unsafe class SocketCalls
     private const int SocketError = 4;
     private const int Linger = 13;
     private const int SocketType = 3;
-    private const int DuplicateCloseOnExec = 1030;
+
+    /// <summary>Whether an outcome says that this machine, and not the peer, has no descriptor, port or memory left.</summary>
+    public static bool IsOwnLack(int outcome) =>
+        (Errno)(-outcome) is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM or Errno.EADDRNOTAVAIL or Errno.ENOSPC;
 
     /// <summary>Reads. 0 is the end of the peer's stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -136,9 +138,6 @@ public static unsafe class SocketCalls
         uint length = sizeof(int);
         return SocketLibrary.GetOption(fd, Native.Libc.SolSocket, SocketType, &type, &length) == 0 && type == DatagramSocket;
     }
-
-    /// <summary>Another descriptor of the same, closed on exec; or the negative error number.</summary>
-    public static int Duplicate(int fd) => SocketLibrary.Outcome(SocketLibrary.FileControl(fd, DuplicateCloseOnExec, 0));
 
     /// <summary>What became of connecting: 0, or the negative error number.</summary>
     public static int TakeError(int fd)

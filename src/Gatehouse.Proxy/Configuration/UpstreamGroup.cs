@@ -26,7 +26,7 @@ public sealed record UpstreamGroup
     /// <summary>Connections that wait for another request, of each loop and endpoint. Default 128; 0 is none.</summary>
     public int MaxIdleConnections { get; init; } = 128;
 
-    /// <summary>Further tries, at another endpoint where there is one, when a connection cannot be made. Default 2.</summary>
+    /// <summary>Further tries, each at another endpoint, when a connection cannot be made; with one endpoint there is none. Default 2.</summary>
     public int Retries { get; init; } = 2;
 }
 

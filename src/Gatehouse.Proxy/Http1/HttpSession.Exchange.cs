@@ -188,8 +188,10 @@ internal sealed partial class HttpSession
 
         _endpoint = null;
         _failedEndpoint = failed;
-        if (error == UpstreamConnection.HandshakeFailed) Refuse(502, Refusal.HandshakeFailed, Termination.Server('C'));
-        else Refuse(503, error == -(int)Linux.Errno.ETIMEDOUT ? Refusal.ConnectTimeout : Refusal.ConnectFailed, Termination.Server('C'));
+        if (error == UpstreamConnection.HandshakeFailed) Refuse(502, Refusal.UpstreamHandshakeFailed, Termination.Server('C'));
+        else if (error == UpstreamConnection.CertificateRefused) Refuse(502, Refusal.UpstreamCertificate, Termination.Server('C'));
+        else if (error == -(int)Linux.Errno.ETIMEDOUT) Refuse(503, Refusal.ConnectTimeout, Termination.ServerTimeout('C'));
+        else Refuse(503, Refusal.ConnectFailed, SocketCalls.IsOwnLack(error) ? Termination.Resource('C') : Termination.Server('C'));
     }
 
     /// <summary>Sends the head, with as much of the body as came with it.</summary>

@@ -15,6 +15,9 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
     /// <summary>What <see cref="Connect"/> and the session are told when the TLS handshake failed (EPROTO).</summary>
     public const int HandshakeFailed = -71;
 
+    /// <summary>The same where it was the endpoint's certificate (EKEYREJECTED).</summary>
+    public const int CertificateRefused = -129;
+
     private readonly EngineLoop _loop;
     private HttpSession? _session;
     private HttpSession? _keeper;
@@ -167,7 +170,7 @@ internal sealed class UpstreamConnection : Timed, IStreamOwner
                 _step = Step.Ready;
                 return 0;
             case TlsStatus.Failed:
-                return HandshakeFailed;
+                return Stream.Tls!.LastFault.Kind == TlsFaultKind.Certificate ? CertificateRefused : HandshakeFailed;
             default:
                 return Stream.IsBroken || (Stream.PeerClosed && !Stream.CanRead) ? HandshakeFailed : SocketCalls.EInProgress;
         }

@@ -151,8 +151,12 @@ internal sealed class Arrival(EngineLoop loop) : ClientSession, IStreamOwner
                 GoOn(RouteOf(_client.Tls!.ServerName), default);
                 break;
             case TlsStatus.Failed:
-                var unknown = _client.Tls!.LastFault.Kind == TlsFaultKind.UnknownName;
-                Refuse(RefusalReasons.Of(unknown ? Refusal.ServerNameUnknown : Refusal.HandshakeFailed), Termination.Proxy('R'));
+                Refuse(RefusalReasons.Of(_client.Tls!.LastFault.Kind switch
+                {
+                    TlsFaultKind.UnknownName => Refusal.ServerNameUnknown,
+                    TlsFaultKind.Certificate => Refusal.ClientCertificate,
+                    _ => Refusal.HandshakeFailed,
+                }), Termination.Proxy('R'));
                 break;
             default:
                 if (_client.IsBroken || (_client.PeerClosed && !_client.CanRead)) Close();

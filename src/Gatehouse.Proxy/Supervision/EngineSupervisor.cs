@@ -72,6 +72,7 @@ public sealed class EngineSupervisor : IAsyncDisposable
     public async Task<IReadOnlyList<ConfigFault>> StartAsync(ProxyConfig config)
     {
         using var predecessor = _options.TakeOver ? TakeOver(config) : null;
+        if (predecessor is null && _options.ControlPath is { } control) ListenerSockets.RequireNobodyAt(control);
         if (_sockets.Bind(config, out _) is { Count: > 0 } faults) return faults;
         if (_options.ControlPath is { } path) _control ??= ListenerSockets.OpenControl(path);
         _config = config;

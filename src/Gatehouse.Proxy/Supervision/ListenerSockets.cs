@@ -90,14 +90,18 @@ internal sealed class ListenerSockets : IDisposable
     /// <exception cref="IOException">Somebody answers there, or it can't be made.</exception>
     public static SafeFileHandle OpenControl(string path)
     {
-        if (ControlClient.Connect(path) is { } living)
-        {
-            living.Dispose();
-            throw new IOException($"{path}: another proxy answers there; to replace it without loss: --take-over");
-        }
-
+        RequireNobodyAt(path);
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
         return UnixChannel.Listen(path);
+    }
+
+    /// <summary>Of a proxy that is started twice this says more than that its addresses are taken.</summary>
+    /// <exception cref="IOException">Another proxy answers there.</exception>
+    public static void RequireNobodyAt(string path)
+    {
+        if (ControlClient.Connect(path) is not { } living) return;
+        living.Dispose();
+        throw new IOException($"{path}: another proxy answers there; to replace it without loss: --take-over");
     }
 
     private SafeFileHandle? Held(IPEndPoint address, bool udp) =>

@@ -119,7 +119,9 @@ internal sealed partial class TcpSession
     {
         _loop.Counters.Add(_endpoint!.Index, Counter.ConnectErrors);
         var failed = _endpoint;
-        var wasHandshake = _phase == Phase.Handshake;
+        var reason = _phase != Phase.Handshake ? Refusal.ConnectFailed
+            : _upstream.Tls?.LastFault.Kind == TlsFaultKind.Certificate ? Refusal.UpstreamCertificate
+            : Refusal.UpstreamHandshakeFailed;
         DropUpstream(reset: false);
         failed.End();
         _loop.Counters.Add(failed.Index, Counter.RequestsEnded);
@@ -136,13 +138,9 @@ internal sealed partial class TcpSession
         _endpoint = null;
         _failedEndpoint = failed;
         if (error == -(int)Linux.Errno.ETIMEDOUT) Refuse(Refusal.ConnectTimeout, Termination.ServerTimeout('C'));
-        else if (IsOwnLack(error)) Refuse(Refusal.ConnectFailed, Termination.Resource('C'));
-        else Refuse(wasHandshake ? Refusal.HandshakeFailed : Refusal.ConnectFailed, Termination.Server('C'));
+        else if (SocketCalls.IsOwnLack(error)) Refuse(Refusal.ConnectFailed, Termination.Resource('C'));
+        else Refuse(reason, Termination.Server('C'));
     }
-
-    /// <summary>It is this machine that has no descriptor, port or memory left.</summary>
-    private static bool IsOwnLack(int error) =>
-        (Linux.Errno)(-error) is Linux.Errno.EMFILE or Linux.Errno.ENFILE or Linux.Errno.ENOBUFS or Linux.Errno.ENOMEM or Linux.Errno.EADDRNOTAVAIL or Linux.Errno.ENOSPC;
 
     /// <summary>Writes what the connection begins with. The length; 0 where nothing is asked for.</summary>
     private int WriteProxyHeader(Span<byte> into)

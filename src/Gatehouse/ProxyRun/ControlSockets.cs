@@ -30,11 +30,18 @@ internal static class ControlSockets
         };
     }
 
-    /// <summary>One that was killed leaves its socket behind.</summary>
+    /// <summary>A proxy that was killed leaves its socket's file behind. One that refuses this user says so when it is asked.</summary>
     private static bool Answers(string path)
     {
-        using var client = ControlClient.Connect(path);
-        return client is not null;
+        try
+        {
+            using var client = ControlClient.Connect(path);
+            return client is not null;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     private static string Folder(HostContext host) =>

@@ -189,6 +189,7 @@ internal sealed class ProxyParent(HostContext host, ProxyParentOptions options)
     private async Task WatchAsync(DetachedProcess successor)
     {
         var exit = await successor.Exit;
+        _successor = Task.CompletedTask; // Whoever reads the line below may ask for another at once.
         host.Error.WriteLine($"gatehouse: the successor {successor.Identity.Pid} ended with {exit.Code ?? -exit.Signal}: goes on");
     }
 

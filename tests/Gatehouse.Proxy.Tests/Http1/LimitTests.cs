@@ -4,6 +4,7 @@ using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.Proxy.Listeners;
+using Gatehouse.Proxy.Tests.Tcp;
 
 namespace Gatehouse.Proxy.Tests.Http1;
 
@@ -248,12 +249,15 @@ public sealed class LimitTests
     {
         using var full = new FullServer();
         using var rig = new Rig(c => c.With(g => g with { Endpoints = [new Endpoint { Name = "full", Address = full.Address }] }));
+        var seen = new SeenSessions();
+        foreach (var loop in rig.Engine.Engine.Loops) RunningEngine.OnLoop(loop, l => l.Log = seen);
         rig.Client.Send(Get);
         rig.Engine.Pass(4.9);
         Assert.Equal(0, rig.Engine.Refused(Refusal.ConnectTimeout));
         rig.Engine.Pass(0.2);
         Assert.StartsWith("HTTP/1.1 503 Service Unavailable\r\n", rig.Client.ReadHead(), StringComparison.Ordinal);
         Assert.Equal(1, rig.Engine.Refused(Refusal.ConnectTimeout));
+        Assert.Equal(("full", "sC"), (seen.Next() is var ended ? ended.Endpoint : "", ended.Flags));
     }
 
     [Theory]

@@ -17,9 +17,9 @@ internal sealed class SeenSessions : IAccessLog
     /// <summary>The next session that ended.</summary>
     public SeenSession Next() => _seen.TryTake(out var seen, Patience.Limit) ? seen : throw new TimeoutException("no session ended");
 
-    public void Write(in RequestRecord record)
-    {
-    }
+    public void Write(in RequestRecord record) => _seen.Add(new SeenSession(
+        record.Client.ToString(), Text(record.Listener), Text(record.Group), Text(record.Endpoint), Flags(record.Termination), record.BytesIn, record.BytesOut, record.Retries, record.Redispatched,
+        record.ConnectTime >= 0, record.Reason == RefusalReasons.None ? "" : RefusalReasons.Name(record.Reason)));
 
     public void Write(in SessionRecord record) => _seen.Add(new SeenSession(
         record.Client.ToString(), Text(record.Listener), Text(record.Group), Text(record.Endpoint), Flags(record.Termination), record.BytesIn, record.BytesOut, record.Retries, record.Redispatched,

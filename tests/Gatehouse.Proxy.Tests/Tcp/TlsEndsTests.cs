@@ -103,7 +103,7 @@ public sealed class TlsEndsTests : IDisposable
         await using var accepted = new SslStream(new NetworkStream(rig.Accept().Socket));
         await Assert.ThrowsAnyAsync<Exception>(() => accepted.AuthenticateAsServerAsync(_certificate.Certificate).WaitAsync(Patience.Limit, Cancellation).ContinueWith(
             async _ => Assert.NotEqual(0, await accepted.ReadAsync(new byte[1], Cancellation)), Cancellation, TaskContinuationOptions.None, TaskScheduler.Default).Unwrap());
-        Assert.Equal(("SC", "handshake_failed"), (rig.Seen.Next() is var seen ? seen.Flags : "", seen.Reason));
+        Assert.Equal(("SC", "upstream_certificate"), (rig.Seen.Next() is var seen ? seen.Flags : "", seen.Reason));
         rig.Client.ExpectToEnd("<reset>");
     }
 
@@ -114,7 +114,7 @@ public sealed class TlsEndsTests : IDisposable
         _ = rig.Client;
         rig.Accept().Send("220 plain\r\n");
         rig.Client.ExpectToEnd("<reset>");
-        Assert.Equal(("SC", "handshake_failed"), (rig.Seen.Next() is var seen ? seen.Flags : "", seen.Reason));
+        Assert.Equal(("SC", "upstream_handshake_failed"), (rig.Seen.Next() is var seen ? seen.Flags : "", seen.Reason));
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public sealed class PassedOnTlsTests : IDisposable
             if (stream.ReadByte() < 0) throw new IOException("closed");
         });
         Assert.StartsWith("HTTP/1.1 502 ", rig.Client.ReadHead(), StringComparison.Ordinal);
-        Assert.Equal(1, rig.Engine.Refused(Refusal.HandshakeFailed));
+        Assert.Equal(1, rig.Engine.Refused(Refusal.UpstreamCertificate));
     }
 
     [Fact]

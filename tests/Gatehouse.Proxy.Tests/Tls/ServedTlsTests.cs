@@ -70,7 +70,7 @@ public sealed class ServedTlsTests
 
         if (!refused) Assert.Contains("hello", rig.Exchange(rig.Client(change: Show)), StringComparison.Ordinal);
         else Assert.True(rig.Refuses(change: Show));
-        Assert.Equal(refused ? 1 : 0, rig.Engine.Refused(Refusal.HandshakeFailed));
+        Assert.Equal(refused ? 1 : 0, rig.Engine.Refused(Refusal.ClientCertificate));
     }
 
     [Fact]

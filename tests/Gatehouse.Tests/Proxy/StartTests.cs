@@ -76,6 +76,12 @@ public sealed class StartTests : IAsyncDisposable
         Assert.Equal("one", await http.GetStringAsync($"http://127.0.0.1:{_port}/", TestContext.Current.CancellationToken));
         Assert.Equal("two", await http.GetStringAsync($"http://127.0.0.1:{port}/", TestContext.Current.CancellationToken));
 
+        // Started twice it says so, and not that each of its addresses is taken.
+        var again = await ShellCommand.RunAsync(ProxyProcess.Program, ["proxy", "--config", other.ConfigFile, "--control", other.ControlPath]);
+        Assert.Equal(1, again.ExitCode);
+        Assert.Contains("another proxy answers there; to replace it without loss: --take-over", again.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("another process has it", again.Errors, StringComparison.Ordinal);
+
         other.Write(ProxyProcess.Answering("three", ProxyProcess.FreePort()));
         var third = await ShellCommand.RunAsync(ProxyProcess.Program, ["proxy", "--config", other.ConfigFile, "--control", other.ControlPath]);
         Assert.Equal(1, third.ExitCode);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Gatehouse.ProxyRun;
 using Gatehouse.TestKit;
 using Gatehouse.Tests.Proxy;
 
@@ -146,6 +147,25 @@ public sealed class ProxyAccessTests
         using var folder = new TemporaryDirectory();
         var result = await new Cli().RunAsync("top", "--once", "--control", folder["c"]);
         Assert.Equal((1, $"gatehouse: {folder["c"]}: no proxy answers there\n"), (result.Code, result.Error));
+    }
+
+    [Fact]
+    public async Task What_a_killed_proxy_leaves_behind_is_no_proxy()
+    {
+        using var folder = new TemporaryDirectory();
+        var cli = new Cli { Variables = { ["XDG_RUNTIME_DIR"] = folder.Path } };
+        var host = new HostContext { Time = TimeProvider.System, Out = TextWriter.Null, Error = TextWriter.Null, In = TextReader.Null, Interactive = false, Variable = n => cli.Variables.GetValueOrDefault(n) };
+        var left = ControlSockets.For(folder["routes.yaml"], host);
+        Directory.CreateDirectory(Path.GetDirectoryName(left)!);
+        await File.WriteAllTextAsync(left, "", TestContext.Current.CancellationToken);
+        try
+        {
+            Assert.DoesNotContain(left, (await cli.RunAsync("explain", "route", "http://a.example/")).Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(left);
+        }
     }
 
     private static string Config(ProxyProgram proxy, int? upstream = null) => $$"""

@@ -78,7 +78,7 @@ internal static class UpstreamForm
         "Connections that wait for another request, of each loop and endpoint. 0: none.");
 
     private static readonly Field<UpstreamGroup, int> Retries = new("retries", new NumberShape<int>(0, 100), u => u.Retries, Standard.Retries,
-        "Further tries, at another endpoint where there is one, when a connection cannot be made.");
+        "Further tries, each at another endpoint, when a connection cannot be made; with one endpoint there is none.");
 
     public static ObjectShape<UpstreamGroup> Shape { get; } = new("upstream", "Endpoints that serve the same.", [Name, Balance, Endpoints, Tls, ProxyProtocol, Timeouts, MaxIdle, Retries], static v => new UpstreamGroup
     {
