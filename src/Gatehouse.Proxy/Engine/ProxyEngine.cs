@@ -236,10 +236,12 @@ internal sealed class ProxyEngine : IDisposable
             var index = i;
             Loops[i].Loop.Post(_ =>
             {
-                // The last of the loops takes what is still in the queue, and closes.
-                var last = Interlocked.Decrement(ref left) == 0;
-                open.Acceptors[index]?.Stop(last);
-                if (last) SocketCalls.Close(open.Fd);
+                // The last of the loops takes what is still in the queue, and closes: when all others have let go, for a descriptor that is closed can't be taken out of an epoll, and
+                // its socket, which other processes hold, would go on to wake it instead of one that accepts.
+                open.Acceptors[index]?.Stop();
+                if (Interlocked.Decrement(ref left) > 0) return;
+                open.Acceptors[index]?.TakeQueued();
+                SocketCalls.Close(open.Fd);
             });
         }
     }

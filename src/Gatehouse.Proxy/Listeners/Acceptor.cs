@@ -62,14 +62,18 @@ internal sealed class Acceptor : Timed, IWatched
     /// <inheritdoc/>
     public override void OnTimeout() => Listen();
 
-    /// <summary>Takes no more. What is already in the kernel's queue is taken first when the descriptor goes away with it.</summary>
-    /// <param name="takeQueued">Nobody else accepts from the descriptor any more.</param>
-    public void Stop(bool takeQueued)
+    /// <summary>Takes no more.</summary>
+    public void Stop()
     {
         _loop.Loop.Timers.Cancel(this);
         if (_slot >= 0) _loop.Loop.Unwatch(_fd, _slot);
         _slot = -1;
-        while (takeQueued && SocketCalls.Accept(_fd, out var peer) is >= 0 and var fd) Place(fd, peer);
+    }
+
+    /// <summary>Takes what is in the kernel's queue still; before the descriptor is closed, when nobody else here accepts from it any more.</summary>
+    public void TakeQueued()
+    {
+        while (SocketCalls.Accept(_fd, out var peer) is >= 0 and var fd) Place(fd, peer);
     }
 
     private bool HasRoom() =>

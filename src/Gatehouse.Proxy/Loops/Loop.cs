@@ -202,7 +202,7 @@ internal sealed class Loop : IDisposable
         public void OnReady(EpollEvents events)
         {
             SocketCalls.ClearEvent(loop._event);
-            Volatile.Write(ref loop._signalled, 0);
+            Interlocked.Exchange(ref loop._signalled, 0); // A full fence: the queue is looked at after others can see that they have to signal again.
             while (loop._posted.TryDequeue(out var work)) work(loop);
         }
     }

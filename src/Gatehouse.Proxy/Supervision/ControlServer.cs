@@ -5,7 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Gatehouse.Proxy.Supervision;
 
 /// <summary>Answers what is asked at an engine's Unix socket. Each client has a thread while it is connected, of a bounded number; none of them touches a loop.</summary>
-internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlReply> answer) : IDisposable
+/// <param name="answer">Gives the answer; null when it has sent it itself.</param>
+internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlReply?> answer) : IDisposable
 {
     /// <summary>Clients at a time; others wait to be accepted.</summary>
     private const int MostClients = 16;
@@ -84,7 +85,7 @@ internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlRep
             while (channel.Receive() is { } message)
             {
                 message.Refuse();
-                channel.Send(JsonSerializer.SerializeToUtf8Bytes(Answer(message.Bytes, channel), EngineMessageJson.Default.ControlReply));
+                if (Answer(message.Bytes, channel) is { } reply) Send(channel, reply);
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
@@ -97,7 +98,10 @@ internal sealed class ControlServer(Func<ControlRequest, UnixChannel, ControlRep
         }
     }
 
-    private ControlReply Answer(byte[] bytes, UnixChannel channel)
+    /// <summary>Answers; for who does so itself.</summary>
+    public static void Send(UnixChannel client, ControlReply reply) => client.Send(JsonSerializer.SerializeToUtf8Bytes(reply, EngineMessageJson.Default.ControlReply));
+
+    private ControlReply? Answer(byte[] bytes, UnixChannel channel)
     {
         try
         {

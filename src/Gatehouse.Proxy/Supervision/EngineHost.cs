@@ -252,7 +252,7 @@ public sealed class EngineHost : IDisposable
         { IsBackground = true, Name = "drain" }.Start();
     }
 
-    private ControlReply Answer(ControlRequest request, UnixChannel client)
+    private ControlReply? Answer(ControlRequest request, UnixChannel client)
     {
         switch (request.Act)
         {
@@ -261,8 +261,9 @@ public sealed class EngineHost : IDisposable
             case ControlAct.Replaced:
                 Tell(new EngineMessage { Act = EngineAct.Replaced });
                 EndAdmin(); // The successor answers there.
+                ControlServer.Send(client, new ControlReply()); // First: with no connection left this process ends at once, and a successor that hears nothing takes it for dead.
                 Drain();
-                return new ControlReply();
+                return null;
             default:
                 return EngineAnswers.Of(request, _engine!, _config, _state);
         }

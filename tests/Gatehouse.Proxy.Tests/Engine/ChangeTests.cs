@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Gatehouse.Linux.Sockets;
 using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.TestKit;
@@ -100,6 +101,47 @@ public sealed class ChangeTests : IDisposable
         engine.Settle();
         using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         Assert.Throws<SocketException>(() => late.Connect(former));
+    }
+
+    [Fact]
+    public void A_descriptor_that_another_process_holds_too_leaves_no_loop_that_is_woken_in_vain()
+    {
+        // The same socket is given again and again, as after a rename or an exchange of addresses; the test holds it as a parent does, so that the kernel drops nothing by itself. More loops
+        // than processors: each is interrupted where it hurts.
+        const int loops = 32;
+        using var engine = new RunningEngine(Passing(_servers[0]), threads: loops);
+        var held = SocketCalls.Duplicate(engine.Engine.Descriptors["web"]);
+        try
+        {
+            var inode = File.ReadLines($"/proc/self/fdinfo/{held}").Single(l => l.StartsWith("ino:", StringComparison.Ordinal))[4..].Trim();
+            for (var i = 0; i < 1_000; i++) Assert.True(engine.Engine.Listen("web", SocketCalls.Duplicate(held)));
+            engine.Settle();
+            Assert.Equal(loops, Watches(long.Parse(inode, System.Globalization.CultureInfo.InvariantCulture)));
+            Assert.Equal("s0", Get(engine.Connect()));
+        }
+        finally
+        {
+            SocketCalls.Close(held);
+        }
+    }
+
+    /// <summary>How often a socket is watched by the epolls of this process (proc(5), fdinfo).</summary>
+    private static int Watches(long inode)
+    {
+        var count = 0;
+        foreach (var file in Directory.GetFiles("/proc/self/fdinfo"))
+        {
+            try
+            {
+                count += File.ReadLines(file).Count(l => l.StartsWith("tfd:", StringComparison.Ordinal) && l.Contains($" ino:{inode:x} ", StringComparison.Ordinal));
+            }
+            catch (IOException)
+            {
+                // A descriptor of another test, closed meanwhile.
+            }
+        }
+
+        return count;
     }
 
     [Fact]

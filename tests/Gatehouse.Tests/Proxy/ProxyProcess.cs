@@ -93,44 +93,41 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var parent in _parents) parent.Kill();
-
-        // Engines lead sessions of their own, and successors are nobody's children: their environment and arguments say whose they are.
-        foreach (var pid in Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, CultureInfo.InvariantCulture, out _)))
-        {
-            if (pid is not null && IsOfThis(pid)) Signal(int.Parse(pid, CultureInfo.InvariantCulture), "KILL");
-        }
+        // A parent that is stopped starts no other engine while its own is looked for.
+        var parents = Own().ToList();
+        parents.ForEach(p => TrySignal(p, "STOP"));
+        var engines = parents.SelectMany(ChildrenOf).Concat(Engines()).Distinct().ToList();
+        foreach (var pid in parents.Concat(engines)) TrySignal(pid, "KILL");
 
         // Only now: their output is inherited, and it is read to its end.
         foreach (var parent in _parents) await parent.DisposeAsync();
         _folder.Dispose();
     }
 
-    private bool IsOfThis(string pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/cmdline").Contains(_folder.Path, StringComparison.Ordinal)
-                || Engines().Contains(int.Parse(pid, CultureInfo.InvariantCulture));
-        }
-        catch (IOException)
-        {
-            return false; // It has ended meanwhile.
-        }
-    }
+    /// <summary>Parents, also successors, which are nobody's children: their arguments say whose they are.</summary>
+    private IEnumerable<int> Own() => Directory.GetDirectories("/proc").Select(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+        .Where(pid => pid > 0 && CommandOf(pid).StartsWith(Program, StringComparison.Ordinal) && CommandOf(pid).Contains(_folder.Path, StringComparison.Ordinal));
+
+    private static IEnumerable<int> ChildrenOf(int pid) => Directory.Exists($"/proc/{pid}/task/{pid}")
+        ? Directory.GetDirectories($"/proc/{pid}/task").SelectMany(t => File.ReadAllText(Path.Combine(t, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(c => int.Parse(c, CultureInfo.InvariantCulture)).Where(IsEngine)
+        : [];
+
+    private static void TrySignal(int pid, string signal) => ShellCommand.RunAsync("kill", [$"-{signal}", pid.ToString(CultureInfo.InvariantCulture)]).GetAwaiter().GetResult();
 
     /// <summary>Pids of engines that parents have named, which are still engines.</summary>
     public IEnumerable<int> Engines() => EnginePid().Matches(Output).Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Distinct().Where(IsEngine);
 
-    private static bool IsEngine(int pid)
+    private static bool IsEngine(int pid) => CommandOf(pid).Contains("proxy-engine", StringComparison.Ordinal);
+
+    private static string CommandOf(int pid)
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid}/cmdline").Contains("proxy-engine", StringComparison.Ordinal);
+            return File.ReadAllText($"/proc/{pid}/cmdline");
         }
         catch (IOException)
         {
-            return false;
+            return ""; // It has ended meanwhile.
         }
     }
 
