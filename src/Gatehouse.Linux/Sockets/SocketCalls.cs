@@ -27,6 +27,7 @@ public static unsafe class SocketCalls
     private const int SocketError = 4;
     private const int Linger = 13;
     private const int SocketType = 3;
+    private const int DuplicateCloseOnExec = 1030;
 
     /// <summary>Whether an outcome says that this machine, and not the peer, has no descriptor, port or memory left.</summary>
     public static bool IsOwnLack(int outcome) =>
@@ -138,6 +139,9 @@ public static unsafe class SocketCalls
         uint length = sizeof(int);
         return SocketLibrary.GetOption(fd, Native.Libc.SolSocket, SocketType, &type, &length) == 0 && type == DatagramSocket;
     }
+
+    /// <summary>Another descriptor of the same, closed on exec; or the negative error number.</summary>
+    public static int Duplicate(int fd) => SocketLibrary.Outcome(SocketLibrary.FileControl(fd, DuplicateCloseOnExec, 0));
 
     /// <summary>What became of connecting: 0, or the negative error number.</summary>
     public static int TakeError(int fd)
