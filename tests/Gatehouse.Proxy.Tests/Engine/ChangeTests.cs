@@ -7,6 +7,7 @@ using Gatehouse.Proxy.Access;
 using Gatehouse.Proxy.Configuration;
 using Gatehouse.TestKit;
 using Gatehouse.TestKit.Tls;
+using Microsoft.Win32.SafeHandles;
 
 namespace Gatehouse.Proxy.Tests.Engine;
 
@@ -110,18 +111,30 @@ public sealed class ChangeTests : IDisposable
         // than processors: each is interrupted where it hurts.
         const int loops = 32;
         using var engine = new RunningEngine(Passing(_servers[0]), threads: loops);
-        var held = SocketCalls.Duplicate(engine.Engine.Descriptors["web"]);
-        try
+        using var held = Copy(engine.Engine.Descriptors["web"]);
+        var descriptor = (int)held.DangerousGetHandle();
+        var inode = File.ReadLines($"/proc/self/fdinfo/{descriptor}").Single(l => l.StartsWith("ino:", StringComparison.Ordinal))[4..].Trim();
+        for (var i = 0; i < 1_000; i++)
         {
-            var inode = File.ReadLines($"/proc/self/fdinfo/{held}").Single(l => l.StartsWith("ino:", StringComparison.Ordinal))[4..].Trim();
-            for (var i = 0; i < 1_000; i++) Assert.True(engine.Engine.Listen("web", SocketCalls.Duplicate(held)));
-            engine.Settle();
-            Assert.Equal(loops, Watches(long.Parse(inode, System.Globalization.CultureInfo.InvariantCulture)));
-            Assert.Equal("s0", Get(engine.Connect()));
+            var given = Copy(descriptor);
+            Assert.True(engine.Engine.Listen("web", (int)given.DangerousGetHandle()));
+            given.SetHandleAsInvalid();
         }
-        finally
+
+        engine.Settle();
+        Assert.Equal(loops, Watches(long.Parse(inode, System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal("s0", Get(engine.Connect()));
+    }
+
+    /// <summary>Another descriptor of the same socket, as a parent gives it.</summary>
+    private static SafeFileHandle Copy(int descriptor)
+    {
+        var (own, other) = UnixChannel.Pair();
+        using (own)
+        using (var receiver = new UnixChannel(other))
         {
-            SocketCalls.Close(held);
+            Assert.True(own.Send([], [descriptor]));
+            return receiver.Receive()!.Descriptors.Single();
         }
     }
 
